@@ -1,0 +1,54 @@
+# Everything runs in one virtual environment, .venv, at the root; the first target that needs it
+# makes it. On a machine without a GPU, set PIP_EXTRA_INDEX_URL to PyTorch's CPU index beforehand
+# to avoid downloading CUDA libraries.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+WORKERS ?= 2
+BENCHMARKS := $(sort $(wildcard benchmarks/*.py))
+
+.PHONY: help setup demo test lint types layers unit smoke bench lock clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup: $(STAMP)  ## install everything into .venv
+
+$(STAMP): setup.py constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo 'error: $(PYTHON) is missing: apt install python3 python3-venv' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'error: Python 3.10 or later is needed' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo 'error: no venv module: apt install python3-venv' >&2; exit 1; }
+	@echo 'installing into $(VENV) (one to two minutes) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools<80' wheel
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[all]'
+	@touch $(STAMP)
+
+demo: $(STAMP)   ## record, train and deploy on a simulated humanoid; writes runs/demo/report.html
+	@$(THREADS) $(ROS_ENV) $(BIN)/imitation_ros demo
+
+test: lint unit smoke  ## everything that CI runs
+
+lint: $(STAMP)   ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(STAMP)   ## the tests
+	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+smoke: $(STAMP)  ## every benchmark's whole path, in seconds, judging no time
+	@for b in $(BENCHMARKS); do echo "== $$b --smoke"; $(THREADS) $(ROS_ENV) $(BIN)/python $$b --smoke || exit 1; done
+
+bench: $(STAMP)  ## every benchmark in full, with its gates
+	@failed=; for b in $(BENCHMARKS); do echo "== $$b"; $(THREADS) $(ROS_ENV) $(BIN)/python $$b || failed="$$failed $$b"; done; \
+	test -z "$$failed" || { echo "gates not held:$$failed" >&2; exit 1; }
+
+lock: $(STAMP)   ## write the versions now installed into constraints.txt
+	@$(BIN)/python tools/lock.py > constraints.tmp && mv constraints.tmp constraints.txt
+
+clean:           ## remove what was built (not your recordings)
+	rm -rf build install log *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

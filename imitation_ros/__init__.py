@@ -1,0 +1,23 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""imitation_ros: teach a humanoid by showing it.
+
+A map of the package, from the bottom up; a layer imports only layers below it.
+
+    errors, resources     what can go wrong; where our files are
+    urdf, contract        one YAML per robot, checked against its URDF
+    data                  frames, the one resampler, episodes, datasets (numpy only)
+    kinematics            Pinocchio models in contract order, inverse kinematics
+    bags                  rosbag2 bags: codec, reader, writer, audit, conversion
+    runtime               policy.onnx: load, check against the robot, run (no torch)
+    safety                the filter between every proposal and the robot
+    teleop                leader arms, keyboard, gamepad to proposals
+    sim                   MuJoCo humanoid, tasks, scripted experts, cameras
+    policies, training    Behavioural Cloning in torch
+    export                checkpoint to policy.onnx, with proof of parity
+    evaluation            offline error, closed-loop success, latency, the report
+    nodes                 the ROS 2 nodes, the only rclpy
+    cli                   `imitation_ros record | audit | convert | train | ...`
+"""
+
+__version__ = '0.1.0'

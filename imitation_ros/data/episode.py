@@ -1,0 +1,115 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Episode: frames, actions and where they came from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DataError
+
+Outcome = Literal['success', 'failure', 'play', 'unknown']
+OUTCOMES: tuple[Outcome, ...] = ('success', 'failure', 'play', 'unknown')
+
+
+@dataclass(frozen=True)
+class EpisodeMeta:
+    """Where an episode came from and how it went; stored in the bag and in the dataset.
+
+    Attributes:
+        episode: Name of the episode, equal to its bag's folder.
+        task: What the operator meant to do.
+        operator: Who did it.
+        outcome: How it went.
+        robot: Name of the contract.
+        contract_hash: Hash of the contract it was recorded with.
+        verdict: Verdict of the audit: ok, warn, reject, or '' before it.
+        reasons: Why, one sentence each.
+        recovered: Whether the bag was repaired after a crash.
+        extra: Anything else (versions, host, seed).
+    """
+
+    episode: str
+    task: str = ''
+    operator: str = ''
+    outcome: Outcome = 'unknown'
+    robot: str = ''
+    contract_hash: str = ''
+    verdict: Literal['', 'ok', 'warn', 'reject'] = ''
+    reasons: tuple[str, ...] = ()
+    recovered: bool = False
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an outcome that is none."""
+        if self.outcome not in OUTCOMES:
+            raise DataError(f'outcome "{self.outcome}" is none of {OUTCOMES}')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and YAML."""
+        values = asdict(self)
+        values['reasons'] = list(self.reasons)
+        values['extra'] = dict(self.extra)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> 'EpisodeMeta':
+        """Read `to_dict` back."""
+        known = dict(values)
+        known['reasons'] = tuple(known.get('reasons', ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Frames on a regular grid and the action that followed each.
+
+    Attributes:
+        meta: Where it came from.
+        tick_ns: Ticks [ns], shape (T,).
+        q: Joint positions [rad], shape (T, n).
+        v: Joint velocities [rad/s], shape (T, n).
+        action: Command that was in force one step after each tick [rad], shape (T, n).
+        images: Images of each camera, uint8, shape (T, height, width, 3).
+        poses: Poses of each object, shape (T, 7).
+        age_ns: Age of each modality at each tick [ns], shape (T,).
+    """
+
+    meta: EpisodeMeta
+    tick_ns: NDArray[np.int64]
+    q: NDArray[np.floating[Any]]
+    v: NDArray[np.floating[Any]]
+    action: NDArray[np.floating[Any]]
+    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    poses: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
+    age_ns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that everything is as long as the ticks, finite, and never from the future."""
+        steps = len(self.tick_ns)
+        if steps < 2:
+            raise DataError(f'episode "{self.meta.episode}" has {steps} steps, fewer than 2')
+        if not self.q.shape == self.v.shape == self.action.shape:
+            raise DataError(
+                f'q {self.q.shape}, v {self.v.shape} and action {self.action.shape} differ'
+            )
+        arrays: dict[str, NDArray[Any]] = {'q': self.q, 'v': self.v, 'action': self.action}
+        arrays |= {f'pose {name}': array for name, array in self.poses.items()}
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise DataError(f'episode "{self.meta.episode}": {name} holds NaN or infinity')
+        arrays |= {f'images {name}': array for name, array in self.images.items()}
+        arrays |= {f'age {name}': array for name, array in self.age_ns.items()}
+        for name, array in arrays.items():
+            if len(array) != steps:
+                raise DataError(f'{name} has {len(array)} steps, the episode {steps}')
+        for name, age in self.age_ns.items():
+            if (age < 0).any():
+                raise DataError(f'"{name}" holds a sample from the future')
+
+    def __len__(self) -> int:
+        """Count the steps."""
+        return len(self.tick_ns)

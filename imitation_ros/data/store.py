@@ -1,0 +1,205 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset on disk: one folder per episode, arrays as .npy, a manifest on top.
+
+A dataset is derived from bags and can be thrown away. Arrays are opened memory-mapped, so a
+dataset may be larger than memory. Layout:
+
+    dataset/manifest.json            contract, rate, cameras, episodes with their meta
+    dataset/<episode>/q.npy ...      q v action tick_ns pose.<name> image.<name> age.<name>
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .episode import Episode, EpisodeMeta
+
+VERSION = 1
+MANIFEST = 'manifest.json'
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a dataset says of itself.
+
+    Attributes:
+        contract_text: The contract's YAML.
+        contract_hash: Its hash.
+        urdf_text: The URDF.
+        joints: Joint names, the columns of q, v and action.
+        policy_hz: Rate of the frames [Hz].
+        episodes: Meta of every episode, in order.
+        report: The converter's report (skew of every modality, what was left out).
+    """
+
+    contract_text: str
+    contract_hash: str
+    urdf_text: str
+    joints: tuple[str, ...]
+    policy_hz: float
+    episodes: tuple[EpisodeMeta, ...]
+    report: dict[str, Any]
+
+
+class DatasetWriter:
+    """Writes a dataset episode by episode; it exists only once `close` was called."""
+
+    def __init__(
+        self,
+        root: Path,
+        contract_text: str,
+        contract_hash: str,
+        urdf_text: str,
+        joints: Sequence[str],
+        policy_hz: float,
+    ) -> None:
+        """Start a dataset in a new or empty folder."""
+        if root.exists() and any(root.iterdir()):
+            raise DataError(f'{root} is not empty; choose a new folder for the dataset')
+        root.mkdir(parents=True, exist_ok=True)
+        self._root = root
+        self._head = (contract_text, contract_hash, urdf_text, tuple(joints), policy_hz)
+        self._metas: list[EpisodeMeta] = []
+
+    def append(self, episode: Episode) -> None:
+        """Write one episode."""
+        if episode.q.shape[1] != len(self._head[3]):
+            raise DataError(
+                f'episode "{episode.meta.episode}" has {episode.q.shape[1]} joints, '
+                f'the dataset {len(self._head[3])}'
+            )
+        if any(meta.episode == episode.meta.episode for meta in self._metas):
+            raise DataError(f'episode "{episode.meta.episode}" stands twice')
+        folder = self._root / episode.meta.episode
+        folder.mkdir()
+        arrays: dict[str, Any] = {'tick_ns': episode.tick_ns}
+        arrays |= {
+            name: np.asarray(getattr(episode, name), dtype=np.float32)
+            for name in ('q', 'v', 'action')
+        }
+        arrays |= {f'pose.{k}': np.asarray(v, np.float32) for k, v in episode.poses.items()}
+        arrays |= {f'image.{k}': v for k, v in episode.images.items()}
+        arrays |= {f'age.{k}': v for k, v in episode.age_ns.items()}
+        for name, array in arrays.items():
+            np.save(folder / f'{name}.npy', array)
+        self._metas.append(episode.meta)
+
+    def close(self, report: dict[str, Any] | None = None) -> Manifest:
+        """Write the manifest; only now is the folder a dataset."""
+        if not self._metas:
+            raise DataError(f'{self._root}: no episode was fit for the dataset')
+        text, digest, urdf, joints, rate = self._head
+        manifest = Manifest(text, digest, urdf, joints, rate, tuple(self._metas), report or {})
+        values = {
+            'version': VERSION,
+            'contract_text': text,
+            'contract_hash': digest,
+            'urdf_text': urdf,
+            'joints': list(joints),
+            'policy_hz': rate,
+            'episodes': [meta.to_dict() for meta in self._metas],
+            'report': manifest.report,
+        }
+        temporary = self._root / f'{MANIFEST}.tmp'
+        temporary.write_text(json.dumps(values, indent=1), encoding='utf-8')
+        os.replace(temporary, self._root / MANIFEST)
+        return manifest
+
+
+class Dataset:
+    """A dataset opened for reading; arrays are memory-mapped."""
+
+    def __init__(self, root: Path) -> None:
+        """Open a dataset.
+
+        Raises:
+            DataError: If the folder holds none, or one of another version.
+        """
+        self.root = root
+        path = root / MANIFEST
+        try:
+            values = json.loads(path.read_text(encoding='utf-8'))
+        except OSError as error:
+            raise DataError(
+                f'{root} is not a dataset (no {MANIFEST}); make one with "imitation_ros convert"'
+            ) from error
+        except json.JSONDecodeError as error:
+            raise DataError(f'{path}: damaged: {error}') from error
+        if values.get('version') != VERSION:
+            raise DataError(f'{path}: version {values.get("version")}, not {VERSION}')
+        self.manifest = Manifest(
+            contract_text=values['contract_text'],
+            contract_hash=values['contract_hash'],
+            urdf_text=values['urdf_text'],
+            joints=tuple(values['joints']),
+            policy_hz=float(values['policy_hz']),
+            episodes=tuple(EpisodeMeta.from_dict(meta) for meta in values['episodes']),
+            report=values['report'],
+        )
+
+    def __len__(self) -> int:
+        """Count the episodes."""
+        return len(self.manifest.episodes)
+
+    def episode(self, index: int) -> Episode:
+        """Open one episode by its place in the manifest."""
+        meta = self.manifest.episodes[index]
+        folder = self.root / meta.episode
+        arrays: dict[str, Any] = {}
+        for path in sorted(folder.glob('*.npy')):
+            try:
+                arrays[path.stem] = np.load(path, mmap_mode='r')
+            except (OSError, ValueError) as error:
+                raise DataError(f'{path}: damaged: {error}') from error
+        for name in ('tick_ns', 'q', 'v', 'action'):
+            if name not in arrays:
+                raise DataError(f'{folder}: {name}.npy is missing')
+
+        def part(prefix: str) -> dict[str, Any]:
+            return {
+                name.removeprefix(prefix): array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+
+        return Episode(
+            meta=meta,
+            tick_ns=arrays['tick_ns'],
+            q=arrays['q'],
+            v=arrays['v'],
+            action=arrays['action'],
+            images=part('image.'),
+            poses=part('pose.'),
+            age_ns=part('age.'),
+        )
+
+    def episodes(self) -> Iterable[Episode]:
+        """Open the episodes one after the other."""
+        return (self.episode(index) for index in range(len(self)))
+
+
+def split(count: int, held_out: float, seed: int) -> tuple[list[int], list[int]]:
+    """Split episodes (never frames) into training and held-out ones.
+
+    Args:
+        count: Number of episodes.
+        held_out: Share to hold out; at least one episode if there are two or more.
+        seed: Seed of the shuffle.
+
+    Returns:
+        Indices for training and indices held out, each sorted.
+    """
+    if not 0 <= held_out < 1:
+        raise DataError(f'held_out is {held_out}, not in [0, 1)')
+    if count < 2 or held_out == 0:
+        return list(range(count)), []
+    order = np.random.default_rng(seed).permutation(count)
+    out = min(count - 1, max(1, round(count * held_out)))
+    return sorted(int(i) for i in order[out:]), sorted(int(i) for i in order[:out])

@@ -1,0 +1,179 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The only resampler: the latest sample at or before a tick, never one from the future.
+
+The policy node and the converter both push stamped samples into a `Timeline` and ask it for
+frames, so a policy sees at run time exactly what it saw in training.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from ..contract import Contract
+from ..errors import DataError, unknown
+from .frame import Array, Frame, Image, JOINT_STATES
+
+T = TypeVar('T')
+NS = 1_000_000_000
+
+
+class SampleBuffer(Generic[T]):
+    """Stamped samples of one signal, sampled by hold with a maximum age."""
+
+    def __init__(self, max_age_ns: int, horizon_ns: int | None = None) -> None:
+        """Make an empty buffer.
+
+        Args:
+            max_age_ns: Oldest age at which a sample still stands for the signal [ns].
+            horizon_ns: Drop samples this much older than the newest [ns]; None keeps all.
+        """
+        self.max_age_ns = max_age_ns
+        self._horizon_ns = horizon_ns
+        self._stamps: list[int] = []
+        self._values: list[T] = []
+
+    def __len__(self) -> int:
+        """Count the samples held."""
+        return len(self._stamps)
+
+    @property
+    def newest_ns(self) -> int | None:
+        """Stamp of the newest sample [ns], or None."""
+        return self._stamps[-1] if self._stamps else None
+
+    def push(self, stamp_ns: int, value: T) -> None:
+        """Add a sample; one that arrives out of order is put in its place."""
+        if not self._stamps or stamp_ns >= self._stamps[-1]:
+            self._stamps.append(stamp_ns)
+            self._values.append(value)
+        else:
+            at = bisect_right(self._stamps, stamp_ns)
+            insort(self._stamps, stamp_ns)
+            self._values.insert(at, value)
+        if self._horizon_ns is not None:
+            drop = bisect_right(self._stamps, self._stamps[-1] - self._horizon_ns)
+            if drop:
+                del self._stamps[:drop], self._values[:drop]
+
+    def clear(self) -> None:
+        """Forget every sample (a clock jumped back)."""
+        self._stamps.clear()
+        self._values.clear()
+
+    def sample(self, tick_ns: int) -> tuple[int, T] | None:
+        """Latest sample at or before the tick, as (stamp_ns, value); None if none is fresh."""
+        at = bisect_right(self._stamps, tick_ns) - 1
+        if at < 0 or tick_ns - self._stamps[at] > self.max_age_ns:
+            return None
+        return self._stamps[at], self._values[at]
+
+
+class Timeline:
+    """Samples of all modalities of a contract, turned into frames tick by tick."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        modalities: Iterable[str] | None = None,
+        horizon_s: float | None = 2.0,
+    ) -> None:
+        """Make empty buffers.
+
+        Args:
+            contract: Names the modalities and their maximum ages.
+            modalities: The ones a frame needs; all of the contract's if None.
+            horizon_s: How long samples are kept [s]; None keeps all (offline).
+        """
+        self._n = contract.n
+        ages = {JOINT_STATES: contract.joint_states.max_age_s}
+        ages |= {camera.name: camera.max_age_s for camera in contract.cameras}
+        ages |= {pose.name: pose.max_age_s for pose in contract.poses}
+        self.modalities = tuple(ages if modalities is None else modalities)
+        for name in self.modalities:
+            if name not in ages:
+                raise DataError(unknown(name, 'modality', ages))
+        horizon_ns = None if horizon_s is None else round(horizon_s * NS)
+        self._state: SampleBuffer[Array] = SampleBuffer(round(ages[JOINT_STATES] * NS), horizon_ns)
+        self._images: dict[str, SampleBuffer[Image]] = {
+            camera.name: SampleBuffer(round(camera.max_age_s * NS), horizon_ns)
+            for camera in contract.cameras
+            if camera.name in self.modalities
+        }
+        self._poses: dict[str, SampleBuffer[Array]] = {
+            pose.name: SampleBuffer(round(pose.max_age_s * NS), horizon_ns)
+            for pose in contract.poses
+            if pose.name in self.modalities
+        }
+
+    def push_state(self, stamp_ns: int, q: Array, v: Array) -> None:
+        """Add joint positions and velocities, each of shape (n,), in contract order."""
+        if q.shape != (self._n,) or v.shape != (self._n,):
+            raise DataError(f'q {q.shape} and v {v.shape} must have shape ({self._n},)')
+        if not (np.isfinite(q).all() and np.isfinite(v).all()):
+            raise DataError('joint state holds NaN or infinity')
+        self._state.push(stamp_ns, np.stack([q, v]))
+
+    def push_image(self, camera: str, stamp_ns: int, image: Image) -> None:
+        """Add an image, uint8, shape (height, width, 3)."""
+        if camera in self._images:
+            self._images[camera].push(stamp_ns, image)
+
+    def push_pose(self, name: str, stamp_ns: int, pose: Array) -> None:
+        """Add a pose, shape (7,)."""
+        if name in self._poses:
+            if not np.isfinite(pose).all():
+                raise DataError(f'pose "{name}" holds NaN or infinity')
+            self._poses[name].push(stamp_ns, pose)
+
+    def _buffers(self) -> dict[str, SampleBuffer[Array] | SampleBuffer[Image]]:
+        return {JOINT_STATES: self._state, **self._images, **self._poses}
+
+    def clear(self) -> None:
+        """Forget every sample."""
+        for buffer in self._buffers().values():
+            buffer.clear()
+
+    def newest_ns(self) -> int | None:
+        """Stamp of the newest sample of any modality [ns], or None."""
+        stamps = [buffer.newest_ns for buffer in self._buffers().values()]
+        return max((stamp for stamp in stamps if stamp is not None), default=None)
+
+    def missing(self, tick_ns: int) -> dict[str, str]:
+        """Say for each modality without a fresh sample at the tick what is wrong with it."""
+        reasons = {}
+        for name, buffer in self._buffers().items():
+            if buffer.sample(tick_ns) is not None:
+                continue
+            newest = buffer.newest_ns
+            if newest is None:
+                reasons[name] = 'nothing received'
+            elif newest > tick_ns:
+                reasons[name] = f'first sample {(newest - tick_ns) / 1e6:.0f} ms after the tick'
+            else:
+                reasons[name] = (
+                    f'last sample {(tick_ns - newest) / 1e6:.0f} ms old, '
+                    f'allowed {buffer.max_age_ns / 1e6:.0f} ms'
+                )
+        return reasons
+
+    def frame(self, tick_ns: int) -> Frame | None:
+        """Frame at a tick; None while a modality has no fresh sample (see `missing`)."""
+        state = self._state.sample(tick_ns)
+        if state is None:
+            return None
+        stamps = {JOINT_STATES: state[0]}
+        images, poses = {}, {}
+        for name, image_buffer in self._images.items():
+            image = image_buffer.sample(tick_ns)
+            if image is None:
+                return None
+            stamps[name], images[name] = image
+        for name, pose_buffer in self._poses.items():
+            pose = pose_buffer.sample(tick_ns)
+            if pose is None:
+                return None
+            stamps[name], poses[name] = pose
+        return Frame(tick_ns, state[1][0], state[1][1], images, poses, stamps)

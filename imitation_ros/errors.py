@@ -1,0 +1,57 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The errors this package raises: one root, a few children that carry data."""
+
+from collections.abc import Iterable
+import difflib
+
+
+class ImitationError(Exception):
+    """Root of every error raised on purpose by imitation_ros."""
+
+
+class ContractError(ImitationError, ValueError):
+    """The robot contract is wrong, or does not fit the robot's URDF."""
+
+
+class DataError(ImitationError, ValueError):
+    """Recorded or converted data is not what it should be."""
+
+
+class BagError(DataError):
+    """A bag cannot be read or written."""
+
+
+class MismatchError(ImitationError, ValueError):
+    """A model was made for another robot.
+
+    Attributes:
+        differences: One sentence per difference found.
+    """
+
+    def __init__(self, summary: str, differences: Iterable[str]) -> None:
+        """Keep every difference, and print all of them."""
+        self.differences = tuple(differences)
+        super().__init__('\n  - '.join([summary, *self.differences]))
+
+
+class NotReadyError(ImitationError, TimeoutError):
+    """Something that should have been there did not come in time."""
+
+
+class SafetyError(ImitationError, RuntimeError):
+    """A safety function cannot be set up; the robot must not move."""
+
+
+class TrainingError(ImitationError, RuntimeError):
+    """Training cannot start or continue."""
+
+
+def unknown(name: str, kind: str, choices: Iterable[str]) -> str:
+    """Say that `name` is no `kind`, suggest the closest choice and list them all."""
+    listed = list(choices)
+    close = difflib.get_close_matches(name, listed, n=1, cutoff=0.4)
+    if not close:
+        close = [choice for choice in listed if name in choice][:1]
+    hint = f'; did you mean "{close[0]}"?' if close else ';'
+    return f'"{name}" is not a {kind}{hint} choices: {", ".join(listed) or "(none)"}'

@@ -1,0 +1,104 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Joint names and limits from a URDF, with the standard library alone."""
+
+from dataclasses import dataclass
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+from .errors import ContractError
+
+MOVING = ('revolute', 'continuous', 'prismatic')
+
+
+@dataclass(frozen=True)
+class UrdfJoint:
+    """One moving joint of a URDF.
+
+    Attributes:
+        name: Name of the joint.
+        kind: `revolute`, `continuous` or `prismatic`.
+        lower: Lower position limit [rad or m]; minus infinity if continuous.
+        upper: Upper position limit [rad or m]; infinity if continuous.
+        velocity: Velocity limit [rad/s or m/s].
+        effort: Effort limit [Nm or N].
+        mimic: Name of the joint this one follows, or None.
+    """
+
+    name: str
+    kind: str
+    lower: float
+    upper: float
+    velocity: float
+    effort: float
+    mimic: str | None
+
+
+@dataclass(frozen=True)
+class Urdf:
+    """What the contract needs to know of a URDF.
+
+    Attributes:
+        name: Name of the robot.
+        joints: Moving joints by name, in the order of the file.
+        links: Names of all links.
+    """
+
+    name: str
+    joints: dict[str, UrdfJoint]
+    links: tuple[str, ...]
+
+    @property
+    def actuated(self) -> tuple[str, ...]:
+        """Names of the moving joints that follow no other joint."""
+        return tuple(joint.name for joint in self.joints.values() if joint.mimic is None)
+
+
+def parse(text: str, source: str = 'URDF') -> Urdf:
+    """Read the joints and links of a URDF.
+
+    Args:
+        text: The XML.
+        source: What to call it in an error.
+
+    Raises:
+        ContractError: If it is not XML, not a robot, or a limit is missing.
+    """
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ContractError(f'{source}: not well-formed XML: {error}') from error
+    if root.tag != 'robot':
+        raise ContractError(f'{source}: the root element is <{root.tag}>, not <robot>')
+    joints: dict[str, UrdfJoint] = {}
+    for element in root.iterfind('joint'):
+        name, kind = element.get('name', ''), element.get('type', '')
+        if kind not in MOVING:
+            continue
+        limit = element.find('limit')
+        mimic = element.find('mimic')
+        if limit is None and kind != 'continuous':
+            raise ContractError(f'{source}: joint "{name}" has no <limit>')
+        values = dict(limit.attrib) if limit is not None else {}
+        endless = kind == 'continuous'
+        joints[name] = UrdfJoint(
+            name=name,
+            kind=kind,
+            lower=-math.inf if endless else float(values.get('lower', 0.0)),
+            upper=math.inf if endless else float(values.get('upper', 0.0)),
+            velocity=float(values.get('velocity', math.inf)),
+            effort=float(values.get('effort', math.inf)),
+            mimic=None if mimic is None else mimic.get('joint'),
+        )
+    links = tuple(element.get('name', '') for element in root.iterfind('link'))
+    return Urdf(root.get('name', ''), joints, links)
+
+
+def load(path: Path) -> Urdf:
+    """Read a URDF file; see `parse`."""
+    try:
+        text = path.read_text(encoding='utf-8')
+    except OSError as error:
+        raise ContractError(f'cannot read the URDF {path}: {error.strerror}') from error
+    return parse(text, str(path))

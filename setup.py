@@ -1,0 +1,106 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from glob import glob
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+package_name = 'imitation_ros'
+
+ros = [
+    'ros-kilted-rclpy',
+    'ros-kilted-rmw-fastrtps-cpp',
+    'ros-kilted-builtin-interfaces',
+    'ros-kilted-diagnostic-msgs',
+    'ros-kilted-geometry-msgs',
+    'ros-kilted-lifecycle-msgs',
+    'ros-kilted-rosgraph-msgs',
+    'ros-kilted-sensor-msgs',
+    'ros-kilted-std-msgs',
+    'ros-kilted-std-srvs',
+    'ros-kilted-trajectory-msgs',
+]
+robot = ['pin>=3.4', 'daqp>=0.7', 'onnxruntime>=1.18']
+sim = ['mujoco>=3.5', 'pin-pink>=3.3', 'qpsolvers>=4.4']
+train = [
+    'torch==2.13.0',
+    'onnx>=1.18',
+    'onnxscript>=0.5',
+    'safetensors>=0.4',
+    'tensorboard>=2.17',
+    'matplotlib>=3.8',
+    'jinja2>=3.1',
+]
+test = [
+    'pytest>=8,<10',
+    'pytest-timeout',
+    'pytest-xdist',
+    'hypothesis',
+    'ruff',
+    'mypy',
+    'import-linter',
+    'types-PyYAML',
+    'mcap-ros2-support',
+    'example-robot-data',
+]
+
+
+def data_files():
+    """List what goes into share/imitation_ros."""
+    share = Path('share') / package_name
+    files = [
+        ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (str(share), ['package.xml']),
+    ]
+    for folder in ('launch', 'config', 'config/robots', 'config/train', 'urdf'):
+        found = [name for name in sorted(glob(f'{folder}/*')) if Path(name).is_file()]
+        files.append((str(share / folder), found))
+    return files
+
+
+setup(
+    name=package_name,
+    version='0.1.0',
+    description='Teach a humanoid by showing it: record, train, deploy, behind a safety filter.',
+    long_description=Path('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    maintainer='The imitation_ros authors',
+    maintainer_email='maintainers@imitation-ros.invalid',
+    packages=find_packages(exclude=['test', 'test.*']),
+    package_data={package_name: ['py.typed', 'evaluation/templates/*']},
+    data_files=data_files(),
+    python_requires='>=3.10',
+    install_requires=[
+        'setuptools',
+        'numpy>=1.26',
+        'PyYAML>=6',
+        'pydantic>=2.7',
+        'typer>=0.12',
+        'rich>=13',
+        'rosbags>=0.10.8',
+        'mcap>=1.2',
+        'opencv-python-headless>=4.9',
+    ],
+    extras_require={
+        'ros': ros,
+        'robot': robot,
+        'sim': [*robot, *sim],
+        'train': [*robot, *train],
+        'test': test,
+        'all': [*ros, *robot, *sim, *train, *test],
+    },
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            'imitation_ros = imitation_ros.cli:main',
+            'recorder = imitation_ros.nodes.recorder:main',
+            'teleop = imitation_ros.nodes.teleop:main',
+            'policy = imitation_ros.nodes.policy:main',
+            'safety = imitation_ros.nodes.safety:main',
+            'sim = imitation_ros.nodes.sim:main',
+            'operator = imitation_ros.nodes.operator:main',
+            'trials = imitation_ros.nodes.trials:main',
+        ],
+    },
+)

@@ -1,0 +1,45 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of all tests."""
+
+import os
+
+os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+if 'ROS_DOMAIN_ID' not in os.environ:
+    # 1-101 are free of the ephemeral port range; each pytest worker gets its own.
+    worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+    os.environ['ROS_DOMAIN_ID'] = str(1 + (os.getpid() + 37 * worker) % 101)
+for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(variable, '1')
+
+from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from imitation_ros.contract import Contract, load  # noqa: E402
+
+
+@pytest.fixture(scope='session')
+def contract() -> Contract:
+    """Contract of our own humanoid."""
+    return load('imi_humanoid')
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def ros() -> Iterator[Any]:
+    """An rclpy context of this test's own; the test is skipped, visibly, without rclpy."""
+    rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
+    from rclpy.context import Context
+    from rclpy.signals import SignalHandlerOptions
+
+    context = Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    yield context
+    rclpy.try_shutdown(context=context)
