@@ -21,7 +21,8 @@ import yaml
 
 from . import resources
 from .errors import ContractError, unknown
-from .urdf import parse as parse_urdf, Urdf
+from .urdf import parse as parse_urdf
+from .urdf import Urdf
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -116,14 +117,50 @@ class JointLimits(_Model):
 
 
 class Safety(_Model):
-    """Limits the safety filter enforces. URDF limits alone protect nothing."""
+    """Limits the safety filter enforces. URDF limits alone protect nothing.
+
+    Attributes:
+        velocity: Highest speed of every joint [rad/s or m/s].
+        acceleration: Highest acceleration of every joint [rad/s^2 or m/s^2].
+        position_margin: Kept from every URDF position limit [rad or m].
+        joints: Limits of single joints.
+        self_collision_distance: Smallest distance between links, d_min [m].
+        certificate_margin: The brake certificate keeps d_min and this much more [m].
+        row_margin: The QP aims this much further inside than the certificate [m].
+        row_distance: Pairs closer than d_min and this much get a row in the QP [m].
+        row_acceleration: Deceleration with which the QP approaches another link [m/s^2].
+        row_return_rate: Rate at which a pair inside the QP's margin opens again [1/s].
+        row_limit: Most rows in the QP.
+        ignored_link_pairs: Pairs of links that may touch.
+        arm_velocity: No joint may move faster than this when arming [rad/s or m/s].
+        limit_tolerance: Share of a joint's range by which it may be outside its limits when
+            arming; the command then leads it back inside.
+        lag_tolerance: A lag up to this rounds a corner and is no intervention [rad or m].
+        max_future_s: How far in the future a stamp may be [s].
+        proposal_timeout_s: A proposal older than this, or over for this long, ends [s].
+        first_move: Largest jump that the first proposal may ask for [rad or m].
+        tracking_error: |command - measured| that trips [rad or m].
+        tracking_error_ticks: For how many ticks in a row.
+        blend_s: Cross-fade into a new proposal [s].
+        estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
+    """
 
     velocity: Positive = 1.5
     acceleration: Positive = 6.0
     position_margin: NotNegative = 0.0
     joints: dict[str, JointLimits] = {}
     self_collision_distance: Positive = 0.02
+    certificate_margin: NotNegative = 0.003
+    row_margin: NotNegative = 0.006
+    row_distance: Positive = 0.1
+    row_acceleration: Positive = 1.5
+    row_return_rate: NotNegative = 4.0
+    row_limit: int = Field(40, ge=1)
     ignored_link_pairs: tuple[tuple[str, str], ...] = ()
+    arm_velocity: Positive = 0.1
+    limit_tolerance: NotNegative = 0.02
+    lag_tolerance: NotNegative = 0.01
+    max_future_s: NotNegative = 0.02
     proposal_timeout_s: Positive = 0.25
     first_move: Positive = 0.35
     tracking_error: Positive = 0.25
@@ -284,8 +321,14 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
     try:
         file = _File.model_validate(values)
     except ValidationError as error:
-        raise ContractError(_explain(error, path)) from error
-    urdf_path = _find_urdf(file.urdf, path)
+        raise ContractError(explain(error, path, _File)) from error
+    try:
+        urdf_path = _find_urdf(file.urdf, path)
+    except ContractError:
+        # With the text at hand (in a bag or a model) the package that has the file may be absent.
+        if urdf_text is None:
+            raise
+        urdf_path = Path(file.urdf)
     if urdf_text is None:
         try:
             urdf_text = urdf_path.read_text(encoding='utf-8')
@@ -316,13 +359,13 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
     )
 
 
-def _explain(error: ValidationError, path: Path) -> str:
-    """Turn pydantic's report into one line per problem, with the closest known key."""
+def explain(error: ValidationError, source: Path | str, root: type[BaseModel]) -> str:
+    """Turn pydantic's report on a file into one line per problem, with the closest known key."""
     lines = []
     for problem in error.errors():
         where = '.'.join(str(part) for part in problem['loc'])
         if problem['type'] == 'extra_forbidden':
-            model: type[BaseModel] = _File
+            model = root
             for part in problem['loc'][:-1]:
                 model = _child(model, part)
             key = str(problem['loc'][-1])
@@ -331,7 +374,7 @@ def _explain(error: ValidationError, path: Path) -> str:
             lines.append(f'{where}: this key is missing')
         else:
             lines.append(f'{where}: {problem["msg"]}, not {problem["input"]!r}')
-    return f'{path}: ' + '\n  '.join(lines)
+    return f'{source}: ' + '\n  '.join(lines)
 
 
 def _child(model: type[BaseModel], part: str | int) -> type[BaseModel]:

@@ -35,6 +35,10 @@ class MismatchError(ImitationError, ValueError):
         super().__init__('\n  - '.join([summary, *self.differences]))
 
 
+class ModelError(ImitationError, ValueError):
+    """A policy.onnx cannot be read, or what it computes is no action."""
+
+
 class NotReadyError(ImitationError, TimeoutError):
     """Something that should have been there did not come in time."""
 

@@ -35,13 +35,18 @@ def path(relative: str) -> Path:
     raise ContractError(f'{relative} is in none of: {", ".join(map(str, places))}')
 
 
-def find_share(relative: str) -> Path:
-    """Path of a file of another ROS package, given as `package/path/in/share`."""
+def share_folders() -> list[Path]:
+    """Folders that `package://` paths start from: ours, and those of pip-installed robots."""
     places = [prefix / 'share' for prefix in prefixes()]
     for site in map(Path, sys.path):
         places.append(site / 'cmeel.prefix' / 'share')
         places.append(site / 'cmeel.prefix' / 'share' / 'example-robot-data' / 'robots')
-    for place in places:
+    return places
+
+
+def find_share(relative: str) -> Path:
+    """Path of a file of another ROS package, given as `package/path/in/share`."""
+    for place in share_folders():
         if (place / relative).exists():
             return place / relative
     raise ContractError(f'package://{relative}: no such file under any share folder')

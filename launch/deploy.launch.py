@@ -18,7 +18,9 @@ def generate_launch_description():
     contract = {'contract': LaunchConfiguration('contract')}
     return LaunchDescription(
         [
-            DeclareLaunchArgument('model', description='policy.onnx; refused if made for another robot'),
+            DeclareLaunchArgument(
+                'model', description='policy.onnx; refused if made for another robot'
+            ),
             DeclareLaunchArgument(
                 'contract',
                 default_value='imi_humanoid',

@@ -22,7 +22,7 @@ ARGUMENTS = (
 
 def generate_launch_description():
     """Start the simulator and the safety node."""
-    clock = {'contract': LaunchConfiguration('contract')}
+    contract = {'contract': LaunchConfiguration('contract')}
     return LaunchDescription(
         [
             *(
@@ -34,7 +34,7 @@ def generate_launch_description():
                 executable='sim',
                 output='screen',
                 parameters=[
-                    clock,
+                    contract,
                     {
                         'task': LaunchConfiguration('task'),
                         'seed': ParameterValue(LaunchConfiguration('seed'), value_type=int),
@@ -43,6 +43,11 @@ def generate_launch_description():
                     },
                 ],
             ),
-            Node(package='imitation_ros', executable='safety', output='screen', parameters=[clock]),
+            Node(
+                package='imitation_ros',
+                executable='safety',
+                output='screen',
+                parameters=[contract],
+            ),
         ]
     )

@@ -101,7 +101,11 @@ def image(message: Any) -> tuple[int, Image]:
 def compressed_image(message: Any) -> tuple[int, Image]:
     """Stamp [ns] and RGB image of a sensor_msgs/msg/CompressedImage (JPEG or PNG)."""
     data = np.frombuffer(message.data, dtype=np.uint8)
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error as error:
+        # A damaged header may claim a picture of 10^10 pixels.
+        raise DataError(f'cannot decode a compressed image: {error}') from error
     if decoded is None:
         raise DataError(f'cannot decode a compressed image of format "{message.format}"')
     pixels: Image = np.ascontiguousarray(decoded[:, :, ::-1]).astype(np.uint8, copy=False)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a policy sees of a frame: written once, used in training, export and on the robot."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -93,7 +94,7 @@ class ObservationSpec:
         self,
         q: NDArray[np.floating[Any]],
         v: NDArray[np.floating[Any]],
-        poses: dict[str, NDArray[np.floating[Any]]],
+        poses: Mapping[str, NDArray[np.floating[Any]]],
     ) -> NDArray[np.float32]:
         """State vectors, shape (T, D), from arrays over time.
 
@@ -141,7 +142,7 @@ class ObservationSpec:
 
 
 def pose_features(pose: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """x y z and the first two columns of the rotation matrix, shape (T, 9), of poses (T, 7)."""
+    """Position and first two columns of the rotation matrix, shape (T, 9), of poses (T, 7)."""
     pose = np.asarray(pose, dtype=np.float64)
     x, y, z, w = (pose[:, 3:] / np.linalg.norm(pose[:, 3:], axis=1, keepdims=True)).T
     first = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)], axis=1)

@@ -44,6 +44,11 @@ class SampleBuffer(Generic[T]):
         """Stamp of the newest sample [ns], or None."""
         return self._stamps[-1] if self._stamps else None
 
+    @property
+    def oldest_ns(self) -> int | None:
+        """Stamp of the oldest sample held [ns], or None."""
+        return self._stamps[0] if self._stamps else None
+
     def push(self, stamp_ns: int, value: T) -> None:
         """Add a sample; one that arrives out of order is put in its place."""
         if not self._stamps or stamp_ns >= self._stamps[-1]:
@@ -62,6 +67,11 @@ class SampleBuffer(Generic[T]):
         """Forget every sample (a clock jumped back)."""
         self._stamps.clear()
         self._values.clear()
+
+    def latest_ns(self, tick_ns: int) -> int | None:
+        """Stamp of the latest sample at or before the tick [ns], however old, or None."""
+        at = bisect_right(self._stamps, tick_ns) - 1
+        return self._stamps[at] if at >= 0 else None
 
     def sample(self, tick_ns: int) -> tuple[int, T] | None:
         """Latest sample at or before the tick, as (stamp_ns, value); None if none is fresh."""
@@ -141,20 +151,25 @@ class Timeline:
         stamps = [buffer.newest_ns for buffer in self._buffers().values()]
         return max((stamp for stamp in stamps if stamp is not None), default=None)
 
+    def span_ns(self) -> tuple[int, int] | None:
+        """Stamps of the oldest and the newest joint state [ns], or None."""
+        first, last = self._state.oldest_ns, self._state.newest_ns
+        return None if first is None or last is None else (first, last)
+
     def missing(self, tick_ns: int) -> dict[str, str]:
         """Say for each modality without a fresh sample at the tick what is wrong with it."""
         reasons = {}
         for name, buffer in self._buffers().items():
             if buffer.sample(tick_ns) is not None:
                 continue
-            newest = buffer.newest_ns
-            if newest is None:
+            oldest, latest = buffer.oldest_ns, buffer.latest_ns(tick_ns)
+            if oldest is None:
                 reasons[name] = 'nothing received'
-            elif newest > tick_ns:
-                reasons[name] = f'first sample {(newest - tick_ns) / 1e6:.0f} ms after the tick'
+            elif latest is None:
+                reasons[name] = f'first sample {(oldest - tick_ns) / 1e6:.0f} ms after the tick'
             else:
                 reasons[name] = (
-                    f'last sample {(tick_ns - newest) / 1e6:.0f} ms old, '
+                    f'last sample {(tick_ns - latest) / 1e6:.0f} ms old, '
                     f'allowed {buffer.max_age_ns / 1e6:.0f} ms'
                 )
         return reasons

@@ -19,14 +19,19 @@ from ..data.proposal import Proposal
 from ..errors import DataError
 
 
+def _doubles(values: Array) -> 'array.array[float]':
+    """Values as the type that rclpy takes without looking at each; float32 is widened first."""
+    return array.array('d', np.asarray(values, dtype=np.float64).tobytes())
+
+
 def to_time(ns: int) -> Time:
-    """Time message of nanoseconds."""
-    return Time(sec=ns // NS, nanosec=ns % NS)
+    """Time message of nanoseconds (a Python or numpy integer)."""
+    return Time(sec=int(ns // NS), nanosec=int(ns % NS))
 
 
 def to_duration(ns: int) -> Duration:
-    """Duration message of nanoseconds."""
-    return Duration(sec=ns // NS, nanosec=ns % NS)
+    """Duration message of nanoseconds; of negative ones as well."""
+    return Duration(sec=int(ns // NS), nanosec=int(ns % NS))
 
 
 def to_joint_state(ns: int, joints: Sequence[str], q: Array, v: Array | None = None) -> JointState:
@@ -34,9 +39,9 @@ def to_joint_state(ns: int, joints: Sequence[str], q: Array, v: Array | None = N
     message = JointState()
     message.header.stamp = to_time(ns)
     message.name = list(joints)
-    message.position = array.array('d', q.tobytes())
+    message.position = _doubles(q)
     if v is not None:
-        message.velocity = array.array('d', v.tobytes())
+        message.velocity = _doubles(v)
     return message
 
 
@@ -47,7 +52,7 @@ def to_trajectory(proposal: Proposal) -> JointTrajectory:
     message.joint_names = list(proposal.joints)
     message.points = [
         JointTrajectoryPoint(
-            positions=array.array('d', row.tobytes()),
+            positions=_doubles(row),
             time_from_start=to_duration(time - proposal.stamp_ns),
         )
         for time, row in zip(proposal.times_ns, proposal.positions, strict=True)

@@ -1,0 +1,282 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bags to a dataset: frames on the contract's grid, made by the one resampler.
+
+Each bag is read twice. The first pass decides which message stands at which tick; the second
+decodes only the images that were chosen. One episode is in memory at a time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from ..contract import Contract
+from ..data.episode import Episode, EpisodeMeta
+from ..data.images import resize
+from ..data.store import DatasetWriter, Manifest
+from ..errors import BagError, DataError, unknown
+from . import codec
+from .align import align, Aligned
+from .audit import audit
+from .layout import SUFFIX
+from .reader import Bag
+
+NS = 1_000_000_000
+Size = tuple[int, int]
+
+EXPLANATIONS = {
+    'failure': 'marked as a failure',
+    'reject': 'rejected by the audit',
+    'recovered': 'repaired after a crash',
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What goes into a dataset.
+
+    Attributes:
+        cameras: Cameras to keep, each with its new (height, width) or None for its own size; all
+            of the contract at their own size if None.
+        poses: Poses to keep; all of the contract if None.
+        failures: Whether episodes marked as failures are kept.
+        rejected: Whether episodes the audit rejected are kept.
+        recovered: Whether repaired episodes are kept.
+        trim_idle_s: Cut the head and tail where nothing moves, but for this long [s]; None: no.
+    """
+
+    cameras: Mapping[str, Size | None] | None = None
+    poses: tuple[str, ...] | None = None
+    failures: bool = False
+    rejected: bool = False
+    recovered: bool = False
+    trim_idle_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a conversion is.
+
+    Attributes:
+        episode: Name of the bag.
+        index: Bags done.
+        total: All bags.
+        reason: Why the bag was left out; '' if it was not.
+    """
+
+    episode: str
+    index: int
+    total: int
+    reason: str
+
+
+def convert(
+    bags: Iterable[Path],
+    output: Path,
+    options: Options | None = None,
+    contract: Contract | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Manifest:
+    """Convert bags to a dataset.
+
+    Args:
+        bags: Folders of bags (see `layout.find_bags`).
+        output: New or empty folder of the dataset.
+        options: What goes in.
+        contract: The contract; that inside the bags if None.
+        progress: Called after every bag.
+
+    Returns:
+        The manifest. Its report lists every bag with its steps or the reason it was left out,
+        and the age of every modality over all ticks.
+
+    Raises:
+        DataError: If the bags do not agree on a contract, or no episode is fit.
+    """
+    options = options or Options()
+    paths = list(bags)
+    if not paths:
+        raise DataError('no bags to convert')
+    contract = contract or agreed(paths)
+    sizes = _sizes(contract, options.cameras)
+    poses = tuple(pose.name for pose in contract.poses) if options.poses is None else options.poses
+    writer = DatasetWriter(
+        output,
+        contract.text,
+        contract.hash,
+        contract.urdf_text,
+        contract.joints,
+        contract.rates.policy_hz,
+    )
+    entries: list[dict[str, Any]] = []
+    ages: dict[str, list[np.ndarray[Any, Any]]] = {}
+    names: set[str] = set()
+    total_bytes = 0
+    for index, path in enumerate(paths):
+        entry: dict[str, Any] = {'bag': str(path), 'steps': 0, 'reason': ''}
+        try:
+            with tempfile.TemporaryDirectory(dir=output, prefix='.frames_') as scratch:
+                episode, size = _episode(path, contract, sizes, poses, options, Path(scratch))
+                if episode.meta.episode in names:
+                    name = f'{path.resolve().parent.name}_{episode.meta.episode}'
+                    episode = replace(episode, meta=replace(episode.meta, episode=name))
+                names.add(episode.meta.episode)
+                writer.append(episode)
+            total_bytes += size
+            entry['steps'] = len(episode)
+            entry['episode'] = episode.meta.episode
+            for name, age in episode.age_ns.items():
+                ages.setdefault(name, []).append(age)
+        except DataError as error:
+            entry['reason'] = str(error).removeprefix(f'{path}: ')
+        entries.append(entry)
+        if progress is not None:
+            progress(Progress(path.name, index + 1, len(paths), entry['reason']))
+    if not any(entry['steps'] for entry in entries):
+        reasons = '\n  '.join(f'{entry["bag"]}: {entry["reason"]}' for entry in entries)
+        raise DataError(f'no episode was fit for the dataset:\n  {reasons}')
+    report = {
+        'episodes': entries,
+        'skew_ms': {name: _percentiles(np.concatenate(age)) for name, age in ages.items()},
+        'bytes': total_bytes,
+    }
+    return writer.close(report)
+
+
+def agreed(paths: Iterable[Path]) -> Contract:
+    """Contract that all bags were recorded with; unreadable bags have no say.
+
+    Raises:
+        DataError: If there are several or none; lists the bags of each.
+    """
+    contracts: dict[str, Contract] = {}
+    holders: dict[str, list[str]] = {}
+    without = []
+    for path in paths:
+        try:
+            with Bag(path) as bag:
+                found = bag.contract
+        except BagError as error:
+            without.append(str(error))
+            continue
+        if found is None:
+            without.append(f'{path}: holds no contract')
+            continue
+        contracts[found.hash] = found
+        holders.setdefault(found.hash, []).append(str(path))
+    if not contracts:
+        listed = '\n  '.join(without)
+        raise DataError(f'no bag holds a contract; name one with --contract:\n  {listed}')
+    if len(contracts) > 1:
+        lines = [
+            f'{contracts[key].name} {key[:12]}: {", ".join(where)}'
+            for key, where in holders.items()
+        ]
+        raise DataError('the bags were recorded with several contracts:\n  ' + '\n  '.join(lines))
+    return next(iter(contracts.values()))
+
+
+def _sizes(
+    contract: Contract, cameras: Mapping[str, Size | None] | None
+) -> dict[str, Size | None]:
+    if cameras is None:
+        return {camera.name: None for camera in contract.cameras}
+    names = [camera.name for camera in contract.cameras]
+    for name, size in cameras.items():
+        if name not in names:
+            raise DataError(unknown(name, 'camera of the contract', names))
+        if size is not None and min(size) < 1:
+            raise DataError(f'camera "{name}": {size} is no size')
+    return dict(cameras)
+
+
+def _episode(
+    path: Path,
+    contract: Contract,
+    sizes: Mapping[str, Size | None],
+    poses: tuple[str, ...],
+    options: Options,
+    scratch: Path,
+) -> tuple[Episode, int]:
+    """One bag as an episode, and its size [bytes]; DataError says why it is unfit."""
+    if path.name.endswith(SUFFIX):
+        raise DataError('the recording was never finished; run "imitation_ros repair"')
+    with Bag(path) as bag:
+        meta = bag.meta or EpisodeMeta(episode=path.stem)
+        if not meta.contract_hash:
+            meta = replace(meta, robot=contract.name, contract_hash=contract.hash)
+        elif meta.contract_hash != contract.hash:
+            raise DataError('was recorded with another contract')
+        if not meta.verdict:
+            verdict = audit(bag, contract)
+            meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
+        refused = {
+            'failure': meta.outcome == 'failure' and not options.failures,
+            'reject': meta.verdict == 'reject' and not options.rejected,
+            'recovered': meta.recovered and not options.recovered,
+        }
+        for key, no in refused.items():
+            if no:
+                why = f': {"; ".join(meta.reasons)}' if key == 'reject' else ''
+                raise DataError(EXPLANATIONS[key] + why)
+        aligned = align(bag, contract, (*sizes, *poses))
+        if options.trim_idle_s is not None:
+            aligned = aligned.trimmed(options.trim_idle_s)
+        images = {
+            name: _images(bag, contract, name, aligned, size, scratch)
+            for name, size in sizes.items()
+        }
+        episode = Episode(
+            meta=meta,
+            tick_ns=aligned.tick_ns,
+            q=aligned.q,
+            v=aligned.v,
+            action=aligned.action,
+            images=images,
+            poses=aligned.poses,
+            age_ns=aligned.age_ns,
+        )
+        return episode, bag.bytes
+
+
+def _images(
+    bag: Bag,
+    contract: Contract,
+    name: str,
+    aligned: Aligned,
+    size: Size | None,
+    scratch: Path,
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Decode the images that stand at a tick, in a file so that they need not fit in memory."""
+    camera = contract.camera(name)
+    height, width = size or (camera.height, camera.width)
+    steps = len(aligned.tick_ns)
+    result = np.memmap(scratch / name, dtype=np.uint8, mode='w+', shape=(steps, height, width, 3))
+    chosen = aligned.image_numbers[name]
+    ticks: dict[int, list[int]] = {}
+    for tick, number in enumerate(chosen):
+        ticks.setdefault(int(number), []).append(tick)
+    decode = codec.IMAGE_DECODERS[camera.type]
+    for number, message in enumerate(bag.messages([camera.topic])):
+        if number not in ticks:
+            continue
+        _, pixels = decode(bag.decode(message))
+        if pixels.shape[:2] != (camera.height, camera.width):
+            raise DataError(
+                f'{camera.topic}: an image of {pixels.shape[1]}x{pixels.shape[0]}, '
+                f'the contract says {camera.width}x{camera.height}'
+            )
+        small = resize(pixels, height, width)
+        for tick in ticks[number]:
+            result[tick] = small
+    return result
+
+
+def _percentiles(age: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Median, 99th percentile and maximum of ages [ms]."""
+    values = np.percentile(age, (50, 99, 100)) / 1e6
+    return {key: round(float(v), 3) for key, v in zip(('p50', 'p99', 'max'), values, strict=True)}

@@ -1,0 +1,217 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The layout of a rosbag2 directory: metadata.yaml version 9 and the names around it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..data.episode import EpisodeMeta
+from ..errors import BagError, DataError
+
+METADATA = 'metadata.yaml'
+SUFFIX = '.recording'
+"""What a bag's folder ends in until it is finished."""
+CUSTOM_KEY = 'imitation_ros'
+CONTRACT_FILE = 'contract.yaml'
+URDF_FILE = 'robot.urdf'
+CHUNK_SIZE = 768 * 1024
+"""Size of an MCAP chunk [bytes]; rosbag2's own default."""
+
+_FOREVER = {'sec': 9223372036, 'nsec': 854775807}
+_NEVER_NS = 9223372036854775807
+
+
+def qos_profile(
+    reliable: bool, latched: bool = False, depth: int = 0, keep_last: bool = False
+) -> dict[str, Any]:
+    """One offered QoS profile as rosbag2 writes it; discovery tells neither history nor depth."""
+    return {
+        'history': 'keep_last' if keep_last else 'unknown',
+        'depth': depth,
+        'reliability': 'reliable' if reliable else 'best_effort',
+        'durability': 'transient_local' if latched else 'volatile',
+        'deadline': dict(_FOREVER),
+        'lifespan': dict(_FOREVER),
+        'liveliness': 'automatic',
+        'liveliness_lease_duration': dict(_FOREVER),
+        'avoid_ros_namespace_conventions': False,
+    }
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One topic of a bag.
+
+    Attributes:
+        name: Name of the topic.
+        type: Message type.
+        offered: QoS profiles its publishers offered.
+        hash: RIHS01 hash of the type, '' if unknown.
+    """
+
+    name: str
+    type: str
+    offered: tuple[Mapping[str, Any], ...] = ()
+    hash: str = ''
+
+
+class _Dumper(yaml.SafeDumper):
+    """rosbag2's YAML has no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def dump(values: Any) -> str:
+    """YAML as rosbag2 writes it."""
+    return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, default_flow_style=False))
+
+
+def bag_information(
+    file: str,
+    channels: Sequence[Channel],
+    counts: Sequence[int],
+    start_ns: int | None,
+    end_ns: int,
+    custom: Mapping[str, str],
+    distro: str,
+) -> dict[str, Any]:
+    """What metadata.yaml says of a bag of one file."""
+    start = {'nanoseconds_since_epoch': _NEVER_NS if start_ns is None else start_ns}
+    duration = {'nanoseconds': 0 if start_ns is None else end_ns - start_ns}
+    total = sum(counts)
+    topics = [
+        {
+            'topic_metadata': {
+                'name': channel.name,
+                'type': channel.type,
+                'serialization_format': 'cdr',
+                'offered_qos_profiles': [dict(profile) for profile in channel.offered],
+                'type_description_hash': channel.hash,
+            },
+            'message_count': count,
+        }
+        for channel, count in zip(channels, counts, strict=True)
+    ]
+    return {
+        'version': 9,
+        'storage_identifier': 'mcap',
+        'duration': duration,
+        'starting_time': start,
+        'message_count': total,
+        'topics_with_message_count': topics,
+        'compression_format': '',
+        'compression_mode': '',
+        'relative_file_paths': [file],
+        'files': [
+            {
+                'path': file,
+                'starting_time': start,
+                'duration': duration,
+                'message_count': total,
+            }
+        ],
+        'custom_data': dict(custom),
+        'ros_distro': distro,
+    }
+
+
+def custom_data(meta: EpisodeMeta) -> dict[str, str]:
+    """`custom_data` of metadata.yaml: everything as JSON, and what `ros2 bag info` should show."""
+    return {
+        CUSTOM_KEY: json.dumps(meta.to_dict()),
+        'task': meta.task,
+        'outcome': meta.outcome,
+        'verdict': meta.verdict,
+        'recovered': str(meta.recovered).lower(),
+    }
+
+
+def parse_meta(text: str, where: Path) -> EpisodeMeta:
+    """Read the JSON of `custom_data` back."""
+    try:
+        return EpisodeMeta.from_dict(json.loads(text))
+    except (ValueError, TypeError, DataError) as error:
+        raise BagError(f'{where}: {CUSTOM_KEY} holds no episode: {error}') from error
+
+
+def read_information(bag: Path) -> dict[str, Any]:
+    """`rosbag2_bagfile_information` of a bag's metadata.yaml.
+
+    Raises:
+        BagError: If it is missing or damaged.
+    """
+    path = bag / METADATA
+    try:
+        values = yaml.safe_load(path.read_text(encoding='utf-8'))
+        information = values['rosbag2_bagfile_information']
+        if not isinstance(information, dict):
+            raise TypeError('rosbag2_bagfile_information is no mapping')
+        return information
+    except FileNotFoundError as error:
+        hint = 'run "imitation_ros repair"' if bag.is_dir() else 'there is no such folder'
+        raise BagError(f'{bag}: no {METADATA}; {hint}') from error
+    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise BagError(f'{path}: damaged ({error}); run "imitation_ros repair"') from error
+
+
+def write_information(bag: Path, information: Mapping[str, Any]) -> None:
+    """Write metadata.yaml so that it is the old one or the new one, never half of it.
+
+    Raises:
+        BagError: If it cannot be written.
+    """
+    path = bag / METADATA
+    temporary = path.with_suffix('.yaml.tmp')
+    try:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            file.write(dump({'rosbag2_bagfile_information': dict(information)}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(bag)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise BagError(f'cannot write {path}: {error.strerror}') from error
+
+
+def update_meta(bag: Path, meta: EpisodeMeta) -> None:
+    """Write another EpisodeMeta (a verdict, an outcome) into a finished bag."""
+    information = read_information(bag)
+    custom = dict(information.get('custom_data') or {}) | custom_data(meta)
+    write_information(bag, information | {'custom_data': custom})
+
+
+def sync_folder(path: Path) -> None:
+    """Make names in a folder survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def find_bags(root: Path) -> list[Path]:
+    """Bags below a folder (or the folder itself), finished or not, in the order of their names.
+
+    Raises:
+        BagError: If there is none.
+    """
+    if not root.exists():
+        raise BagError(f'{root}: there is no such file or folder')
+    if root.is_file() or (root / METADATA).is_file() or root.name.endswith(SUFFIX):
+        return [root]
+    found = {path.parent for path in root.rglob(METADATA)}
+    found |= {path for path in root.rglob(f'*{SUFFIX}') if path.is_dir()}
+    found |= {path.parent for path in root.rglob('*.mcap')}
+    if not found:
+        raise BagError(f'{root}: no rosbag2 bag in it')
+    return sorted(found)

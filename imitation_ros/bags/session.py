@@ -1,0 +1,259 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A session: a folder of episodes, numbered per task, that can be left and continued."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+import json
+from pathlib import Path
+import re
+import shutil
+from typing import Any
+
+from ..contract import Contract
+from ..data.episode import EpisodeMeta, Outcome
+from ..errors import BagError
+from .audit import Audit, audit
+from .layout import update_meta
+from .reader import Bag
+from .repair import Repair, repair, unfinished
+from .take import Counts, Take
+from .writer import BagWriter
+
+DROPPED = 'lost'
+"""Key of EpisodeMeta.extra: JSON of topics with messages lost or dropped, and how many."""
+QUEUE_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A take that is over.
+
+    Attributes:
+        path: Folder of its bag.
+        meta: Its meta, as stored in the bag.
+        counts: What became of each topic's messages.
+        audit: The verdict.
+    """
+
+    path: Path
+    meta: EpisodeMeta
+    counts: Mapping[str, Counts]
+    audit: Audit
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            'episode': self.meta.episode,
+            'path': str(self.path),
+            'outcome': self.meta.outcome,
+            'verdict': self.audit.verdict,
+            'reasons': list(self.audit.reasons),
+            'seconds': self.audit.seconds,
+            'counts': {topic: count.written for topic, count in self.counts.items()},
+            'lost': sum(count.lost + count.dropped for count in self.counts.values()),
+        }
+
+
+class Session:
+    """Records takes into a folder, one at a time.
+
+    Attributes:
+        root: The folder.
+        contract: The contract all takes are recorded with.
+        repaired: What was found unfinished in the folder and repaired.
+        failed: Unfinished folders that could not be repaired, and why.
+        last: The take that ended last.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        contract: Contract,
+        clock: Callable[[], int],
+        distro: str = 'kilted',
+    ) -> None:
+        """Open a session's folder, and repair what a crash left in it.
+
+        Args:
+            root: The folder; made if it is not there.
+            contract: Contract of the robot that is recorded.
+            clock: Monotonic time [ns].
+            distro: ROS distribution to name in the bags.
+
+        Raises:
+            BagError: If the folder cannot be made.
+        """
+        self.root = root
+        self.contract = contract
+        self.last: Finished | None = None
+        self.repaired: list[Repair] = []
+        self.failed: dict[Path, str] = {}
+        self._clock = clock
+        self._distro = distro
+        self._take: Take | None = None
+        self._meta: EpisodeMeta | None = None
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BagError(f'cannot make the session {root}: {error.strerror}') from error
+        self.repair()
+
+    def repair(self) -> None:
+        """Repair every unfinished folder of the session that nobody is recording into."""
+        for folder in unfinished(self.root):
+            try:
+                self.repaired.append(repair(folder))
+                self.failed.pop(folder, None)
+            except BagError as error:
+                self.failed[folder] = str(error)
+
+    @property
+    def take(self) -> Take | None:
+        """The take that is running."""
+        return self._take
+
+    @property
+    def meta(self) -> EpisodeMeta | None:
+        """Meta of the take that is running."""
+        return self._meta
+
+    def next_name(self, task: str) -> str:
+        """Name of the next episode, `<task>_<NNNN>`, above every number used so far."""
+        stem = re.sub(r'[^A-Za-z0-9-]+', '_', task).strip('_') or 'episode'
+        numbers = [
+            int(found.group(1))
+            for path in self.root.iterdir()
+            if (found := re.match(rf'{re.escape(stem)}_(\d{{4,}})', path.name))
+        ]
+        return f'{stem}_{max(numbers, default=0) + 1:04d}'
+
+    def start(
+        self,
+        channels: Sequence[tuple[str, str, tuple[dict[str, object], ...]]],
+        now_ns: int,
+        task: str = '',
+        operator: str = '',
+        extra: Mapping[str, str] | None = None,
+    ) -> str:
+        """Start a take and return its episode's name.
+
+        Args:
+            channels: Name, type and offered QoS profiles of each topic.
+            now_ns: Time of day [ns].
+            task: What the operator means to do.
+            operator: Who does it.
+            extra: Anything else worth keeping.
+
+        Raises:
+            BagError: If a take is running, or the bag cannot be created.
+        """
+        if self._take is not None:
+            raise BagError('a take is running; stop or discard it first')
+        if not self.root.is_dir():
+            raise BagError(f'the session {self.root} was removed; restart the recorder')
+        name = self.next_name(task)
+        meta = EpisodeMeta(
+            episode=name,
+            task=task,
+            operator=operator,
+            robot=self.contract.name,
+            contract_hash=self.contract.hash,
+            extra=dict(extra or {}),
+        )
+        writer = BagWriter(
+            self.root / name, channels, meta, self.contract, now_ns, distro=self._distro
+        )
+        names = [channel[0] for channel in channels]
+        self._take = Take(writer, names, QUEUE_BYTES, self._clock)
+        self._meta = meta
+        return name
+
+    def mark(self, outcome: Outcome) -> EpisodeMeta:
+        """Mark the running take, or else the last one; returns its meta.
+
+        Raises:
+            BagError: If there is neither, or the bag was removed.
+        """
+        if self._meta is not None:
+            self._meta = replace(self._meta, outcome=outcome)
+            return self._meta
+        if self.last is None:
+            raise BagError('there is no take to mark')
+        meta = replace(self.last.meta, outcome=outcome)
+        update_meta(self.last.path, meta)
+        self.last = replace(self.last, meta=meta)
+        return meta
+
+    def stop(self) -> Finished:
+        """End the take, audit it, and store the verdict in it.
+
+        Raises:
+            BagError: If no take is running, or the bag could not be written to its end.
+        """
+        take, meta = self._end()
+        take.stop()
+        if take.error is not None:
+            raise take.error
+        counts = take.counts()
+        lost = {topic: n for topic, c in counts.items() if (n := c.lost + c.dropped)}
+        if lost:
+            meta = replace(meta, extra={**meta.extra, DROPPED: json.dumps(lost)})
+        path = take.writer.close(meta)
+        with Bag(path) as bag:
+            verdict = audit(bag)
+        meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
+        update_meta(path, meta)
+        self.last = Finished(path, meta, counts, verdict)
+        return self.last
+
+    def fail(self) -> str:
+        """End a take whose writer failed, and save what it wrote; returns what to tell.
+
+        Raises:
+            BagError: If no take is running.
+        """
+        take, meta = self._end()
+        take.stop()
+        folder = take.writer.folder
+        text = f'{meta.episode}: {take.error}'
+        if not folder.is_dir():
+            return f'{text}; nothing of it is left'
+        try:
+            saved = repair(folder)
+        except BagError as error:
+            self.failed[folder] = str(error)
+            return (
+                f'{text}; {folder} holds what was written, "imitation_ros repair" brings it back'
+            )
+        self.repaired.append(saved)
+        return f'{text}; {saved.seconds:.1f} s of it are saved as {saved.path}'
+
+    def discard(self) -> str:
+        """Throw the running take away; returns its name.
+
+        Raises:
+            BagError: If no take is running, or the folder cannot be removed.
+        """
+        take, meta = self._end()
+        take.stop()
+        take.writer.discard()
+        return meta.episode
+
+    def _end(self) -> tuple[Take, EpisodeMeta]:
+        take, meta = self._take, self._meta
+        if take is None or meta is None:
+            raise BagError('no take is running')
+        self._take = self._meta = None
+        return take, meta
+
+    def episodes(self) -> list[Path]:
+        """Finished bags of the session."""
+        return sorted(path.parent for path in self.root.glob('*/metadata.yaml'))
+
+    def free_bytes(self) -> int:
+        """Room left on the disk [bytes]; 0 if the folder is gone."""
+        try:
+            return shutil.disk_usage(self.root).free
+        except OSError:
+            return 0

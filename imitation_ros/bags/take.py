@@ -1,0 +1,132 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One take: messages go from the executor's thread through a queue to the writer's thread.
+
+The side that receives does nothing but put a tuple into the queue. The queue is bounded in
+bytes; what does not fit is dropped and counted. What was lost on the way to us is counted from
+the numbers the publishers give their messages.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+import threading
+
+from ..errors import BagError
+from .writer import BagWriter
+
+POLL_S = 0.1
+
+Item = tuple[int, int, int, int, bytes, bytes]
+"""Channel, receive and source time [ns], sequence number (-1: none), publisher, message."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of one topic's messages.
+
+    Attributes:
+        written: Messages in the bag.
+        lost: Messages that were published but never reached the recorder.
+        dropped: Messages dropped because the queue was full.
+    """
+
+    written: int
+    lost: int
+    dropped: int
+
+
+class Take:
+    """A bag being recorded by a thread of its own.
+
+    Attributes:
+        writer: The bag.
+        error: What stopped the take, or None.
+        queued_bytes_max: Largest fill of the queue seen by the writer [bytes].
+    """
+
+    def __init__(
+        self,
+        writer: BagWriter,
+        topics: Sequence[str],
+        limit_bytes: int,
+        clock: Callable[[], int],
+    ) -> None:
+        """Start the writer's thread.
+
+        Args:
+            writer: The bag; from now on only the thread touches it.
+            topics: Names of its channels.
+            limit_bytes: Bound of the queue [bytes].
+            clock: Monotonic time [ns]; says when to force data to the disk.
+        """
+        self.writer = writer
+        self.topics = tuple(topics)
+        self.error: BagError | None = None
+        self.queued_bytes_max = 0
+        self._limit = limit_bytes
+        self._clock = clock
+        self._queue: SimpleQueue[Item | None] = SimpleQueue()
+        self._put_bytes = 0
+        self._taken_bytes = 0
+        self._dropped = [0] * len(self.topics)
+        self._lost = [0] * len(self.topics)
+        self._newest: dict[tuple[int, bytes], int] = {}
+        self._thread = threading.Thread(target=self._run, name='bag writer', daemon=True)
+        self._thread.start()
+
+    def put(self, item: Item) -> None:
+        """Hand over one message; called by one thread only, never blocks."""
+        size = len(item[5])
+        if self._put_bytes - self._taken_bytes + size > self._limit:
+            self._dropped[item[0]] += 1
+            return
+        self._put_bytes += size
+        self._queue.put(item)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Fill of the queue [bytes]."""
+        return self._put_bytes - self._taken_bytes
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of each topic's messages so far."""
+        return {
+            topic: Counts(self.writer.counts[i], self._lost[i], self._dropped[i])
+            for i, topic in enumerate(self.topics)
+        }
+
+    def stop(self) -> None:
+        """Write what is queued and end the thread; see `error` for whether that went well."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                try:
+                    item = self._queue.get(timeout=POLL_S)
+                except Empty:
+                    self.writer.tick(self._clock())
+                    continue
+                if item is None:
+                    return
+                channel, log_ns, publish_ns, sequence, publisher, data = item
+                self.queued_bytes_max = max(self.queued_bytes_max, self.queued_bytes)
+                self._taken_bytes += len(data)
+                if sequence >= 0:
+                    self._count_lost(channel, publisher, sequence)
+                self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
+                self.writer.tick(self._clock())
+        except BagError as error:
+            self.error = error
+            self.writer.abort()
+
+    def _count_lost(self, channel: int, publisher: bytes, sequence: int) -> None:
+        """Count the numbers skipped since the publisher's last message."""
+        key = (channel, publisher)
+        newest = self._newest.get(key)
+        if newest is not None and sequence > newest + 1:
+            self._lost[channel] += sequence - newest - 1
+        if newest is None or sequence > newest:
+            self._newest[key] = sequence

@@ -1,0 +1,73 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The topics of a contract that belong in a bag, and what is expected of each."""
+
+from dataclasses import dataclass
+
+from ..contract import Contract, Qos
+from ..data.frame import JOINT_STATES
+
+DEFAULT = Qos(depth=10)
+
+COMMAND = 'command'
+"""Modality of the safety node's commands, the actions of a dataset."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic that is recorded.
+
+    Attributes:
+        name: Name of the topic.
+        type: Message type, such as `sensor_msgs/msg/JointState`.
+        modality: Name of the modality it carries, or '' if it carries none.
+        rate_hz: Expected rate [Hz]; None if messages come on events.
+        required: Whether an episode is worth nothing without it.
+        qos: Quality of service asked for until a publisher is found.
+        latched: Whether the last message waits for late subscribers.
+        stamped: Whether the message starts with a std_msgs/Header.
+    """
+
+    name: str
+    type: str
+    modality: str = ''
+    rate_hz: float | None = None
+    required: bool = False
+    qos: Qos = DEFAULT
+    latched: bool = False
+    stamped: bool = True
+
+
+def recorded(contract: Contract) -> tuple[Topic, ...]:
+    """Every topic that is recorded for a contract: what a policy sees, does, and the context."""
+    state = contract.joint_states
+    topics = [
+        Topic(
+            state.topic, 'sensor_msgs/msg/JointState', JOINT_STATES, state.rate_hz, True, state.qos
+        )
+    ]
+    topics += [
+        Topic(camera.topic, camera.type, camera.name, camera.rate_hz, True, camera.qos)
+        for camera in contract.cameras
+    ]
+    topics += [
+        Topic(pose.topic, 'geometry_msgs/msg/PoseStamped', pose.name, pose.rate_hz, True, pose.qos)
+        for pose in contract.poses
+    ]
+    names = contract.topics
+    command_hz = contract.rates.command_hz
+    joint_state, flag = 'sensor_msgs/msg/JointState', 'std_msgs/msg/Bool'
+    topics += [
+        Topic(names.command, joint_state, COMMAND, command_hz, True, Qos(depth=100)),
+        Topic(names.proposal, 'trajectory_msgs/msg/JointTrajectory'),
+        Topic(names.verdict, 'diagnostic_msgs/msg/DiagnosticArray'),
+        Topic(names.estop, flag, stamped=False),
+        Topic('/safety/state', 'std_msgs/msg/String', latched=True, stamped=False),
+        Topic('/leader/joint_states', joint_state, qos=Qos(depth=100)),
+        Topic('/leader/deadman', flag, stamped=False),
+        Topic('/joy', 'sensor_msgs/msg/Joy'),
+        Topic('/sim/success', flag, latched=True, stamped=False),
+        Topic('/clock', 'rosgraph_msgs/msg/Clock', qos=Qos(depth=100), stamped=False),
+    ]
+    unique = {topic.name: topic for topic in reversed(topics)}
+    return tuple(topic for topic in topics if unique[topic.name] is topic)

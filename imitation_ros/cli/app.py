@@ -1,0 +1,68 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs' home: one typer application, one place where errors become messages."""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from ..errors import ImitationError
+from . import data, demo, learn, robot
+
+app = typer.Typer(
+    name='imitation_ros',
+    help='Teach a humanoid by showing it: record, train, deploy.',
+    epilog=(
+        'Try it without a robot: [bold]imitation_ros demo[/bold]. '
+        'Every verb has its own --help with examples.'
+    ),
+    no_args_is_help=True,
+    rich_markup_mode='rich',
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={'help_option_names': ['-h', '--help']},
+)
+
+RECORD, TRAIN, DEPLOY, LOOK = 'Record', 'Train', 'Deploy', 'Look closer'
+
+app.command('sim', rich_help_panel=RECORD)(robot.sim)
+app.command('teleop', rich_help_panel=RECORD)(robot.teleop)
+app.command('record', rich_help_panel=RECORD)(robot.record)
+app.command('audit', rich_help_panel=RECORD)(data.audit)
+app.command('repair', rich_help_panel=RECORD)(data.repair)
+app.command('convert', rich_help_panel=TRAIN)(data.convert)
+app.command('train', rich_help_panel=TRAIN)(learn.train)
+app.command('export', rich_help_panel=TRAIN)(learn.export)
+app.command('evaluate', rich_help_panel=TRAIN)(learn.evaluate)
+app.command('safety', rich_help_panel=DEPLOY)(robot.safety)
+app.command('deploy', rich_help_panel=DEPLOY)(robot.deploy)
+app.command('check', rich_help_panel=LOOK)(robot.check)
+app.command('report', rich_help_panel=LOOK)(learn.report)
+app.command('demo', rich_help_panel=LOOK)(demo.demo)
+
+
+def fail(error: ImitationError) -> NoReturn:
+    """Print an error of ours as a message, not as a traceback."""
+    print(f'error: {error}', file=sys.stderr)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line; exit code 1 for an error of ours, 2 for wrong usage."""
+    try:
+        app()
+    except ImitationError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        missing = (error.name or '').split('.')[0]
+        if missing == 'imitation_ros':
+            raise
+        print(
+            f'error: this verb needs "{missing}", which is not installed here; '
+            "pip install 'imitation_ros[all]' has everything",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -1,0 +1,214 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs about recorded data: audit, repair, convert."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+import typer
+
+from ..errors import DataError
+from .options import Json, Out
+
+COLOURS = {'ok': 'green', 'warn': 'yellow', 'reject': 'red'}
+
+
+def bar(console: Console) -> Progress:
+    """Progress bar as every verb shows it."""
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def audit(
+    bags: Annotated[list[Path], typer.Argument(help='Bags, or folders that hold bags.')],
+    out: Annotated[
+        Path | None, typer.Option('--out', '-o', help='Also write the findings as JSON.')
+    ] = None,
+    as_json: Json = False,
+    topics: Annotated[
+        bool, typer.Option('--topics', help='Show every topic of every bag, too.')
+    ] = False,
+) -> None:
+    """Say which bags are fit for training, and why not: rates, gaps, frozen cameras, NaN.
+
+    Exit code 1 if a bag is rejected or cannot be read.
+
+    Examples: imitation_ros audit bags/monday; imitation_ros audit bags --topics;
+    imitation_ros audit bags --json | jq '.[].verdict'
+    """
+    from ..bags.audit import Audit
+    from ..bags.audit import audit as audit_bag
+    from ..bags.layout import find_bags
+    from ..bags.reader import Bag
+
+    paths = _found(find_bags, bags)
+    findings: list[dict[str, Any]] = []
+    details: list[Audit] = []
+    console = Console(stderr=as_json)
+    with bar(console) as progress:
+        task = progress.add_task('audit', total=len(paths))
+        for path in paths:
+            try:
+                with Bag(path) as bag:
+                    found = audit_bag(bag)
+                details.append(found)
+                findings.append({'bag': str(path), **found.to_dict()})
+            except DataError as error:
+                findings.append(
+                    {
+                        'bag': str(path),
+                        'episode': path.name,
+                        'seconds': 0.0,
+                        'verdict': 'reject',
+                        'reasons': [str(error)],
+                        'topics': [],
+                    }
+                )
+            progress.advance(task)
+    text = json.dumps(findings, indent=1)
+    if out is not None:
+        out.write_text(text, encoding='utf-8')
+    if as_json:
+        print(text)
+    else:
+        table = Table(title=f'{len(findings)} episodes')
+        for column in ('episode', 'seconds', 'verdict', 'why'):
+            table.add_column(column, justify='right' if column == 'seconds' else 'left')
+        order = {'reject': 0, 'warn': 1, 'ok': 2}
+        for finding in sorted(findings, key=lambda f: order[f['verdict']]):
+            verdict = finding['verdict']
+            table.add_row(
+                finding['episode'],
+                f'{finding["seconds"]:.1f}',
+                f'[{COLOURS[verdict]}]{verdict}[/]',
+                '; '.join(finding['reasons']),
+            )
+        console.print(table)
+        for one in details if topics else ():
+            console.print(_topics(one))
+    if any(finding['verdict'] == 'reject' for finding in findings):
+        raise typer.Exit(1)
+
+
+def _topics(one: Any) -> Table:
+    table = Table(title=one.episode)
+    for heading in one.HEADINGS:
+        table.add_column(heading, justify='left' if heading == 'topic' else 'right')
+    for row in one.rows():
+        table.add_row(*row)
+    return table
+
+
+def _found(find: Any, places: list[Path]) -> list[Path]:
+    paths = [path for place in places for path in find(place)]
+    if not paths:
+        raise DataError(f'no bags in {", ".join(map(str, places))}')
+    return paths
+
+
+def repair(
+    bags: Annotated[list[Path], typer.Argument(help='Damaged bags, or folders of them.')],
+) -> None:
+    """Make bags readable again after a crash, a full disk or a power cut.
+
+    Everything that reached the disk is kept. A repaired episode says so, and is left out of
+    training unless you ask for it.
+
+    Example: imitation_ros repair bags/monday/lift_0007.recording
+    """
+    from ..bags.layout import find_bags
+    from ..bags.repair import repair as repair_bag
+
+    console = Console()
+    for path in _found(find_bags, bags):
+        done = repair_bag(path)
+        if done.changed:
+            notes = f' ({"; ".join(done.notes)})' if done.notes else ''
+            console.print(f'[green]repaired[/] {done.path}: {done.messages} messages{notes}')
+        else:
+            console.print(f'whole    {done.path}: {done.messages} messages')
+
+
+def convert(
+    bags: Annotated[list[Path], typer.Argument(help='Bags, or folders that hold bags.')],
+    out: Out,
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(help='Camera to keep, "none", or a smaller one: head_camera:48x64 (HxW).'),
+    ] = None,
+    with_failures: Annotated[
+        bool, typer.Option('--with-failures', help='Keep episodes marked as failures.')
+    ] = False,
+    with_rejected: Annotated[
+        bool, typer.Option('--with-rejected', help='Keep episodes the audit rejected.')
+    ] = False,
+    with_recovered: Annotated[
+        bool, typer.Option('--with-recovered', help='Keep episodes repaired after a crash.')
+    ] = False,
+    trim_idle: Annotated[
+        float | None, typer.Option(help='Cut idle heads and tails, but for this long [s].')
+    ] = None,
+) -> None:
+    """Convert bags to a dataset: aligned frames and actions at the policy's rate.
+
+    At each tick a frame holds the latest sample of every topic, never one from the future; the
+    age of every modality is measured and stored.
+
+    Examples: imitation_ros convert bags --out data;
+    imitation_ros convert bags --out data --camera head_camera:48x64
+    """
+    from ..bags.convert import convert as convert_bags
+    from ..bags.convert import Options
+    from ..bags.convert import Progress as Step
+    from ..bags.layout import find_bags
+
+    paths = _found(find_bags, bags)
+    console = Console()
+    options = Options(
+        cameras=_cameras(camera),
+        failures=with_failures,
+        rejected=with_rejected,
+        recovered=with_recovered,
+        trim_idle_s=trim_idle,
+    )
+    with bar(console) as progress:
+        task = progress.add_task('convert', total=len(paths))
+
+        def step(done: Step) -> None:
+            progress.update(task, completed=done.index)
+            if done.reason:
+                progress.console.print(f'[yellow]left out[/] {done.episode}: {done.reason}')
+
+        manifest = convert_bags(paths, out, options, progress=step)
+    table = Table(title=f'{out}: {len(manifest.episodes)} of {len(paths)} episodes')
+    for column in ('modality', 'age p50', 'p99', 'max [ms]'):
+        table.add_column(column, justify='left' if column == 'modality' else 'right')
+    for name, age in manifest.report['skew_ms'].items():
+        table.add_row(name, *(f'{age[key]:.1f}' for key in ('p50', 'p99', 'max')))
+    console.print(table)
+
+
+def _cameras(given: list[str] | None) -> dict[str, tuple[int, int] | None] | None:
+    """Parse `name` and `name:HxW`; None keeps every camera, `none` drops them."""
+    if given is None:
+        return None
+    if given == ['none']:
+        return {}
+    cameras: dict[str, tuple[int, int] | None] = {}
+    for text in given:
+        name, _, size = text.partition(':')
+        try:
+            height, width = (int(part) for part in size.split('x')) if size else (0, 0)
+        except ValueError as error:
+            raise DataError(f'"{text}" is not a camera: write name or name:HxW') from error
+        cameras[name] = (height, width) if size else None
+    return cameras

@@ -1,0 +1,217 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs about learning: train, export, evaluate, report."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from rich.console import Console
+from rich.table import Table
+import typer
+
+from ..errors import DataError
+from .data import bar
+from .options import Json, Out, ROBOT, Robot
+
+UNSEEN = 100_000
+"""First seed of an evaluation: far from the seeds of demonstrations."""
+
+
+def train(
+    data: Annotated[Path, typer.Option('--data', '-d', help='Dataset made by "convert".')],
+    out: Out,
+    method: Annotated[str, typer.Option(help='Method; bc is Behavioural Cloning.')] = 'bc',
+    config: Annotated[
+        Path | None, typer.Option('--config', '-c', help='YAML; else the one of the method.')
+    ] = None,
+    updates: Annotated[int | None, typer.Option(help='Length of the training.')] = None,
+    seed: Annotated[int | None, typer.Option(help='Seed of everything random.')] = None,
+    camera: Annotated[
+        list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option('--resume', help='Go on from the last checkpoint, bit for bit.')
+    ] = False,
+) -> None:
+    """Train a policy from a dataset; stops on Ctrl-C with a checkpoint.
+
+    The run folder holds the configuration, checkpoints, metrics and curves (TensorBoard and a
+    picture). The method's YAML is config/train/<method>.yaml; copy it to change more.
+
+    Examples: imitation_ros train --data data --out runs/bc;
+    imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
+    imitation_ros train --data data --out runs/bc --resume
+    """
+    from ..training.config import load as load_config
+    from ..training.run import train as train_policy
+
+    changes: dict[str, Any] = {}
+    if updates is not None:
+        changes['updates'] = updates
+    if seed is not None:
+        changes['seed'] = seed
+    if camera:
+        changes['cameras'] = [_camera(text) for text in camera]
+    console = Console()
+    result = train_policy(
+        data, load_config(config or method, changes), out, resume=resume, console=console
+    )
+    if not result.finished:
+        console.print(f'stopped after {result.updates} updates; go on with --resume')
+        raise typer.Exit(130)
+    console.print(f'{result.best_checkpoint}; curves: {result.curves}')
+
+
+def _camera(text: str) -> dict[str, Any]:
+    name, _, size = text.partition(':')
+    try:
+        height, width = (int(part) for part in size.split('x'))
+    except ValueError as error:
+        raise DataError(f'"{text}" is not a camera with its size: write name:HxW') from error
+    return {'name': name, 'height': height, 'width': width}
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help='Run folder of "train", or one checkpoint.')],
+    data: Annotated[Path, typer.Option('--data', '-d', help='Dataset it was trained on.')],
+    out: Out = Path('policy.onnx'),
+) -> None:
+    """Export a checkpoint to one policy.onnx and prove that it equals torch.
+
+    Normalisation, joint limits, contract, statistics and bag ids are inside the file. Nothing is
+    written if the largest difference from torch on recorded frames is above 1e-5 rad.
+
+    Example: imitation_ros export runs/bc --data data --out policy.onnx
+    """
+    from ..data.store import Dataset
+    from ..export.onnx import export as export_policy
+
+    console = Console()
+    with console.status('exporting'):
+        result = export_policy(run, out, Dataset(data))
+    parity, latency = result.parity, result.latency
+    console.print(
+        f'{result.path}: {result.size / 1e6:.2f} MB in {result.seconds:.0f} s; largest difference '
+        f'from torch {parity.max_abs_difference:.1e} rad over '
+        f'{parity.recorded + parity.random + parity.extreme} observations (allowed '
+        f'{parity.tolerance:.0e}); inference p50 {latency.p50_ms:.2f} ms, '
+        f'p99 {latency.p99_ms:.2f} ms'
+    )
+
+
+def evaluate(
+    policy: Annotated[Path, typer.Argument(help='policy.onnx')],
+    task: Annotated[
+        str | None, typer.Option('--task', '-t', help='Task to try in simulation.')
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option('--data', '-d', help='Dataset to compare with.')
+    ] = None,
+    trials: Annotated[int, typer.Option(help='Trials, each from its own start.', min=1)] = 40,
+    seed: Annotated[int, typer.Option(help='Seed of the first start.')] = UNSEEN,
+    spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
+    robot: Robot = ROBOT,
+    unfiltered: Annotated[
+        bool, typer.Option('--unfiltered', help='Without the safety filter, for comparison.')
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option('--out', '-o', help='Write the trials as JSON.')
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Try a policy in simulation, or compare it with recorded actions.
+
+    With --task: closed loop, with the same file and the same safety filter as on the robot, from
+    starts that demonstrations do not use. With --data: open loop, on the episodes it was not
+    trained on. Neither needs ROS.
+
+    Examples: imitation_ros evaluate policy.onnx --task lift;
+    imitation_ros evaluate policy.onnx --task lift --spread 1.6 --trials 100;
+    imitation_ros evaluate policy.onnx --data data
+    """
+    if task is None and data is None:
+        from ..sim.tasks import TASKS
+
+        raise DataError(f'which task (--task {" | ".join(TASKS)}), or which data (--data)?')
+    if data is not None:
+        _open_loop(policy, data, as_json)
+    if task is None:
+        return
+    from ..contract import load
+    from ..evaluation.rollout import rollout
+
+    console = Console(stderr=as_json)
+    with bar(console) as progress:
+        one = progress.add_task(task, total=trials)
+        results = rollout(
+            load(robot),
+            policy,
+            task,
+            range(seed, seed + trials),
+            spread=spread,
+            filter=not unfiltered,
+            progress=lambda _: progress.advance(one),
+            renderer='auto',
+            strips=0,
+        )
+    if out is not None:
+        results.trials.write(out)
+    if as_json:
+        print(json.dumps(results.to_dict(), indent=1))
+        return
+    rate = results.rate
+    by_rule = ', '.join(f'{k} {v}' for k, v in sorted(results.trials.interventions.items()))
+    console.print(
+        f'{task}: {results.trials.successes} of {trials} succeeded '
+        f'({100 * rate.low:.0f}-{100 * rate.high:.0f} %, Wilson 95 %); '
+        f'safety interventions: {by_rule or "none"}'
+    )
+    for trial in results.trials.trials:
+        if not trial.success:
+            console.print(f'  seed {trial.seed}: failed {trial.note}')
+
+
+def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
+    """Print the error on recorded actions, joint by joint."""
+    from ..data.store import Dataset
+    from ..evaluation.offline import measure_model
+
+    error = measure_model(policy, Dataset(data))
+    if as_json:
+        print(json.dumps(error.to_dict(), indent=1))
+        return
+    table = Table(title=f'open loop, {len(error.episodes)} unseen episodes')
+    table.add_column('joint')
+    table.add_column('mean absolute error [rad]', justify='right')
+    for joint, mae in zip(error.joints, error.mae, strict=True):
+        table.add_row(joint, f'{mae:.4f}')
+    table.add_section()
+    table.add_row('all', f'{error.mean_mae:.4f}')
+    table.add_row('holding still', f'{error.hold_mae:.4f}')
+    Console().print(table)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help='Folder of a run, as "demo" leaves it.')],
+    out: Annotated[
+        Path | None, typer.Option('--out', '-o', help='HTML file; else <run>/report.html.')
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page (and JSON) about a run, and print its summary.
+
+    What is missing in the folder is shown as not measured.
+
+    Example: imitation_ros report runs/demo
+    """
+    from ..evaluation.report import summary_table, write_report
+    from ..evaluation.run import ReportData
+
+    if not run.is_dir():
+        raise DataError(f'{run}: there is no such folder')
+    data = ReportData.from_run(run)
+    page = out or run / 'report.html'
+    write_report(data, page)
+    console = Console()
+    console.print(summary_table(data))
+    console.print(f'report: {page}')

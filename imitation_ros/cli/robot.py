@@ -1,0 +1,186 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs that run nodes: sim, teleop, record, safety, deploy; and `check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from rich.table import Table
+import typer
+
+from ..errors import ImitationError
+from .options import ROBOT, Robot, Task
+from .processes import foreground, ros_available
+
+
+class NoRosError(ImitationError, ImportError):
+    """A verb needs rclpy."""
+
+
+def _nodes(children: list[tuple[str, dict[str, object]]]) -> None:
+    if not ros_available():
+        raise NoRosError(
+            'rclpy is not installed: source a ROS 2 installation, or use "make setup", '
+            'which brings ROS 2 Kilted as wheels'
+        )
+    raise typer.Exit(foreground(children))
+
+
+def sim(
+    task: Task = 'lift',
+    robot: Robot = ROBOT,
+    renderer: Annotated[str, typer.Option(help='auto, egl, osmesa or ray.')] = 'auto',
+    seed: Annotated[int, typer.Option(help='Seed of the first episode.')] = 0,
+) -> None:
+    """Run the MuJoCo humanoid as a ROS node, in place of a robot.
+
+    Example: imitation_ros sim --task lift
+    """
+    _nodes([('sim', {'contract': robot, 'task': task, 'renderer': renderer, 'seed': seed})])
+
+
+def teleop(
+    source: Annotated[str, typer.Option(help='leader, keyboard or joy.')] = 'leader',
+    robot: Robot = ROBOT,
+) -> None:
+    """Turn an operator's leader arms, keys or gamepad into proposals.
+
+    Example: imitation_ros teleop --source keyboard
+    """
+    _nodes([('teleop', {'contract': robot, 'source': source})])
+
+
+def record(
+    task: Annotated[str, typer.Option('--task', '-t', help='What is being shown.')],
+    out: Annotated[Path, typer.Option('--out', '-o', help='Session folder.')] = Path('bags'),
+    robot: Robot = ROBOT,
+    operator: Annotated[str, typer.Option(help='Who shows it.')] = '',
+) -> None:
+    """Record demonstrations, one bag per episode.
+
+    Keys: space starts and stops, s success, f failure, d discard, q quit. A session can be left
+    and continued: episode numbers never collide.
+
+    Example: imitation_ros record --task lift --out bags/monday --operator ada
+    """
+    parameters: dict[str, object] = {
+        'contract': robot,
+        'task': task,
+        'output': str(out),
+        'operator': operator,
+        'keys': True,
+    }
+    _nodes([('recorder', parameters)])
+
+
+def safety(robot: Robot = ROBOT) -> None:
+    """Run the safety node, the only publisher of joint commands.
+
+    Example: imitation_ros safety --robot my_robot.yaml
+    """
+    _nodes([('safety', {'contract': robot})])
+
+
+def deploy(
+    policy: Annotated[Path, typer.Argument(help='policy.onnx')],
+    robot: Robot = ROBOT,
+    with_sim: Annotated[
+        bool, typer.Option('--sim', help='Bring the simulator along in place of a robot.')
+    ] = False,
+    task: Task = 'lift',
+) -> None:
+    """Run a policy behind the safety node until Ctrl-C.
+
+    The policy is checked against the robot first. Nothing moves before you arm:
+    ros2 service call /safety/arm std_srvs/srv/Trigger
+
+    Examples: imitation_ros deploy policy.onnx --robot my_robot.yaml;
+    imitation_ros deploy policy.onnx --sim --task lift
+    """
+    from ..contract import load
+    from ..runtime.bundle import check_against
+    from ..runtime.bundle import load as load_bundle
+
+    check_against(load_bundle(policy), load(robot))
+    children: list[tuple[str, dict[str, object]]] = []
+    if with_sim:
+        children.append(('sim', {'contract': robot, 'task': task}))
+    children.append(('safety', {'contract': robot}))
+    children.append(
+        ('policy', {'contract': robot, 'model': str(policy.resolve()), 'autostart': True})
+    )
+    _nodes(children)
+
+
+def check(
+    robot: Robot = ROBOT,
+    policy: Annotated[
+        Path | None, typer.Option('--policy', '-p', help='Also check a policy.onnx against it.')
+    ] = None,
+    skipped: Annotated[
+        bool, typer.Option('--skipped', help='List the link pairs that are not watched.')
+    ] = False,
+) -> None:
+    """Check a robot's contract: joints, limits, topics, self-collision pairs.
+
+    Examples: imitation_ros check; imitation_ros check --robot my_robot.yaml --policy policy.onnx
+    """
+    from ..contract import load
+    from ..kinematics.model import RobotModel
+    from ..safety.collisions import SelfCollision
+
+    contract = load(robot)
+    console = Console()
+    table = Table(title=f'{contract.name}: {contract.n} joints, contract {contract.hash[:12]}')
+    for column in ('group', 'joint', 'lower', 'upper', 'v max', 'a max', 'home'):
+        table.add_column(column, justify='left' if column in ('group', 'joint') else 'right')
+    limits = contract.limits
+    for group in contract.groups:
+        for k, joint in enumerate(group.joints):
+            i = contract.index(joint)
+            numbers = (
+                limits.lower[i],
+                limits.upper[i],
+                limits.velocity[i],
+                limits.acceleration[i],
+                contract.home[i],
+            )
+            table.add_row(group.name if k == 0 else '', joint, *(f'{x:.3f}' for x in numbers))
+        table.add_section()
+    console.print(table)
+    topics = Table(title='topics')
+    for column in ('what', 'topic', 'type', 'Hz'):
+        topics.add_column(column)
+    state = contract.joint_states
+    topics.add_row('joint states', state.topic, 'JointState', f'{state.rate_hz:g}')
+    for camera in contract.cameras:
+        kind = camera.type.split('/')[-1]
+        size = f'{camera.width}x{camera.height}'
+        topics.add_row(f'{camera.name} {size}', camera.topic, kind, f'{camera.rate_hz:g}')
+    for pose in contract.poses:
+        topics.add_row(f'pose {pose.name}', pose.topic, 'PoseStamped', f'{pose.rate_hz:g}')
+    for group in contract.groups:
+        kind = group.output.type.split('/')[-1]
+        rate = f'{contract.rates.command_hz:g}'
+        topics.add_row(f'commands {group.name}', group.output.topic, kind, rate)
+    console.print(topics)
+    collision = SelfCollision(RobotModel(contract))
+    distances = collision.distances(contract.home)
+    nearest = int(distances.argmin())
+    console.print(
+        f'self-collision: {len(distances)} pairs; nearest at home: '
+        f'{" / ".join(collision.links[nearest])} at {1e3 * distances[nearest]:.0f} mm '
+        f'(kept above {1e3 * contract.safety.self_collision_distance:.0f} mm); '
+        f'{len(collision.skipped)} pairs are not watched'
+    )
+    for pair in collision.skipped if skipped else ():
+        console.print(f'  {" / ".join(pair.links)}: {pair.reason}')
+    if policy is not None:
+        from ..runtime.bundle import check_against
+        from ..runtime.bundle import load as load_bundle
+
+        bundle = load_bundle(policy)
+        for warning in check_against(bundle, contract) or ():
+            console.print(f'[yellow]warning[/yellow]: {warning}')
+        console.print(f'{policy} fits {contract.name}')

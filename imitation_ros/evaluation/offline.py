@@ -1,0 +1,146 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Open-loop error: what a policy would have done on recorded frames, against what was done.
+
+A low error is necessary, not sufficient: it says nothing of how errors add up in closed loop.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.store import Dataset
+from ..data.windows import Windows
+from ..errors import DataError, unknown
+from ..runtime import bundle
+from ..runtime.graph import open_model
+
+Predict = Callable[
+    [NDArray[np.float32], Mapping[str, NDArray[np.uint8]]], NDArray[np.floating[Any]]
+]
+"""Raw states (B, To, D) and images to joint positions [rad], shape (B, Ta, k)."""
+
+
+@dataclass(frozen=True)
+class OfflineError:
+    """Open-loop error of a policy.
+
+    Attributes:
+        episodes: Episodes it was measured on.
+        windows: Number of chunks compared.
+        joints: Joints, in the order of the next two.
+        mse: Mean squared error of each joint [rad^2].
+        mae: Mean absolute error of each joint [rad].
+        step_mae: Mean absolute error of each step of the chunk [rad].
+        hold_mae: Mean absolute error of holding the measured position [rad].
+    """
+
+    episodes: tuple[str, ...]
+    windows: int
+    joints: tuple[str, ...]
+    mse: tuple[float, ...]
+    mae: tuple[float, ...]
+    step_mae: tuple[float, ...]
+    hold_mae: float
+
+    @property
+    def mean_mae(self) -> float:
+        """Mean absolute error over all joints [rad]."""
+        return float(np.mean(self.mae))
+
+    @property
+    def hold_ratio(self) -> float:
+        """Error as a share of that of holding still; 1 has learned nothing."""
+        return self.mean_mae / self.hold_mae if self.hold_mae > 0 else float('inf')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            'episodes': list(self.episodes),
+            'windows': self.windows,
+            'mean_mae': self.mean_mae,
+            'hold_mae': self.hold_mae,
+            'hold_ratio': self.hold_ratio if np.isfinite(self.hold_ratio) else None,
+            'step_mae': list(self.step_mae),
+            'joints': {
+                joint: {'mse': mse, 'mae': mae}
+                for joint, mse, mae in zip(self.joints, self.mse, self.mae, strict=True)
+            },
+        }
+
+
+def measure(predict: Predict, windows: Windows, batch: int = 256) -> OfflineError:
+    """Measure the open-loop error over all windows; padded steps count for nothing.
+
+    Args:
+        predict: The policy, in physical units.
+        windows: What was recorded.
+        batch: Windows given to `predict` at once.
+
+    Raises:
+        DataError: If the policy gives NaN or infinity.
+    """
+    k, chunk = len(windows.spec.joints), windows.spec.chunk
+    square, absolute, hold = (np.zeros((chunk, k)) for _ in range(3))
+    count = np.zeros((chunk, 1))
+    for block in windows.blocks(batch):
+        actions = np.asarray(predict(block.state, block.images), dtype=np.float64)
+        if actions.shape != block.action.shape or not np.isfinite(actions).all():
+            raise DataError(
+                f'the policy gave actions of shape {actions.shape}, or not finite; '
+                f'expected {block.action.shape}'
+            )
+        real = block.mask[:, :, None]
+        error = (actions - block.action) * real
+        square += (error**2).sum(axis=0)
+        absolute += np.abs(error).sum(axis=0)
+        hold += (np.abs(block.state[:, -1:, :k] - block.action) * real).sum(axis=0)
+        count += real.sum(axis=0)
+    total = float(count.sum())
+    return OfflineError(
+        episodes=windows.names,
+        windows=len(windows),
+        joints=windows.spec.joints,
+        mse=tuple(float(x) for x in square.sum(axis=0) / total),
+        mae=tuple(float(x) for x in absolute.sum(axis=0) / total),
+        step_mae=tuple(float(x) for x in (absolute / count).mean(axis=1)),
+        hold_mae=float(hold.sum() / (total * k)),
+    )
+
+
+def measure_model(
+    model: Path, dataset: Dataset, episodes: Sequence[str] | None = None
+) -> OfflineError:
+    """Measure the open-loop error of a policy.onnx.
+
+    Args:
+        model: The policy.onnx.
+        dataset: What was recorded.
+        episodes: Names of the episodes; None takes those the policy was not trained on.
+
+    Raises:
+        DataError: If an episode is not there, or none is left.
+        ModelError: If the model cannot be run.
+    """
+    loaded = bundle.load(model)
+    names = [meta.episode for meta in dataset.manifest.episodes]
+    wanted = [name for name in names if name not in loaded.bags] if episodes is None else episodes
+    for name in wanted:
+        if name not in names:
+            raise DataError(unknown(name, 'episode of the data', names))
+    if not wanted:
+        raise DataError(f'{dataset.root}: {model} was trained on every episode; name some')
+    windows = Windows(dataset, [names.index(name) for name in wanted], loaded.observation)
+    session = open_model(model)
+
+    def predict(
+        state: NDArray[np.float32], images: Mapping[str, NDArray[np.uint8]]
+    ) -> NDArray[np.floating[Any]]:
+        feed = {bundle.STATE: state, **images}
+        return np.asarray(session.run([bundle.ACTIONS], feed)[0])
+
+    return measure(predict, windows, batch=1)

@@ -1,0 +1,97 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who asks for motions in a rollout: a policy or an expert, through the objects of their nodes."""
+
+from typing import Protocol
+
+import numpy as np
+
+from ..contract import Contract
+from ..data.frame import Array
+from ..data.proposal import Proposal
+from ..runtime.loop import PolicyLoop
+from ..runtime.session import Session
+from ..sim.experts import EXPERTS, OBJECT
+from ..sim.robot import SimRobot
+from ..teleop.gate import GateConfig
+from ..teleop.leader import LeaderTeleop
+
+EXPERT_HZ = 50.0
+"""Rate of a leader, as the scripted operator and the teleop node have it [Hz]."""
+LEADER_DELAY_S = 3.0 / EXPERT_HZ
+"""How far the robot follows behind the leader, as the teleop node has it [s]."""
+
+
+class Proposer(Protocol):
+    """Whoever asks for motions: a policy or an expert."""
+
+    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+        """Begin an episode at a time [ns]."""
+
+    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+        """Look at the robot, and propose if it is time to.
+
+        Args:
+            now_ns: The time [ns].
+            tick: Command periods since the start.
+            sim: The robot; only what its topics tell may be read.
+            command: Newest command [rad or m], shape (n,).
+        """
+
+
+def due(tick: int, rate_hz: float, tick_hz: float) -> bool:
+    """Whether something that runs at `rate_hz` [Hz] runs at a tick of `tick_hz` [Hz]."""
+    share = rate_hz / tick_hz
+    return tick == 0 or int(tick * share + 1e-9) > int((tick - 1) * share + 1e-9)
+
+
+class PolicyProposer:
+    """A policy.onnx in the loop the policy node runs."""
+
+    def __init__(self, contract: Contract, session: Session) -> None:
+        """Put a warm session into a loop."""
+        self._contract = contract
+        self._session = session
+
+    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+        """Begin with an empty timeline."""
+        self._loop = PolicyLoop(self._contract, self._session)
+        self._loop.start(now_ns)
+
+    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+        """Push what is due on each topic, then step the loop."""
+        contract, loop = self._contract, self._loop
+        hz = contract.rates.command_hz
+        if due(tick, contract.joint_states.rate_hz, hz):
+            loop.push_state(now_ns, sim.q, sim.v)
+        for pose in contract.poses:
+            if pose.name == OBJECT and due(tick, pose.rate_hz, hz):
+                loop.push_pose(pose.name, now_ns, sim.object_pose)
+        for camera in loop.spec.cameras:
+            if due(tick, contract.camera(camera.name).rate_hz, hz):
+                loop.push_image(camera.name, now_ns, sim.render(camera.name))
+        answer = loop.step(now_ns)
+        return answer if isinstance(answer, Proposal) else None
+
+
+class ExpertProposer:
+    """A scripted expert who moves a leader with the dead-man pressed."""
+
+    def __init__(self, contract: Contract, task: str) -> None:
+        """Set up the expert of a task."""
+        self._contract = contract
+        self._expert = EXPERTS[task](contract)
+
+    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+        """Bring the leader to where the robot is."""
+        gate = GateConfig(first_move=self._contract.safety.first_move)
+        self._leader = LeaderTeleop(self._contract, gate, 1.0 / EXPERT_HZ, LEADER_DELAY_S)
+        self._expert.reset(sim.q, np.random.default_rng(seed))
+
+    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+        """Move the leader on, and let teleoperation make the proposal."""
+        if not due(tick, EXPERT_HZ, self._contract.rates.command_hz):
+            return None
+        q = self._expert.step(command, {OBJECT: sim.object_pose}, 1.0 / EXPERT_HZ)
+        self._leader.deadman(now_ns, True)
+        return self._leader.step(now_ns, now_ns, self._contract.joints, q, command)

@@ -1,0 +1,237 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One policy.onnx: raw observation in, joint positions within the limits out, metadata inside."""
+
+from collections.abc import Iterator
+import contextlib
+from dataclasses import dataclass
+import datetime
+import json
+import logging
+import os
+from pathlib import Path
+import tempfile
+from time import perf_counter
+from typing import Any
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+import onnx
+import torch
+from torch import nn, Tensor
+
+from ..contract import Contract
+from ..data.store import Dataset
+from ..data.windows import Windows
+from ..errors import DataError, MismatchError, TrainingError
+from ..policies.actor import Actor
+from ..runtime.bundle import ACTIONS, FORMAT, KEY, load, STATE
+from ..runtime.graph import open_model
+from ..training.run import versions
+from ..training.selection import contract_of
+from ..training.state import load_trained, Trained
+from .parity import compare, Inputs, Latency, measure_latency, Parity
+
+OPSET = 20
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was exported.
+
+    Attributes:
+        path: The policy.onnx.
+        parity: Difference from torch.
+        latency: Duration of one inference here.
+        seconds: How long the export took [s].
+        size: Size of the file [bytes].
+    """
+
+    path: Path
+    parity: Parity
+    latency: Latency
+    seconds: float
+    size: int
+
+
+class Deployed(nn.Module):
+    """What goes into the graph: the actor, and a clamp to the joint limits."""
+
+    def __init__(self, actor: Actor, lower: NDArray[Any], upper: NDArray[Any]) -> None:
+        """Put limits [rad or m], each of shape (k,), around an actor."""
+        super().__init__()
+        self.actor = actor
+        self.cameras = tuple(camera.name for camera in actor.policy.spec.cameras)
+        self.register_buffer('lower', _inside(lower, np.inf), persistent=False)
+        self.register_buffer('upper', _inside(upper, -np.inf), persistent=False)
+        self.lower: Tensor
+        self.upper: Tensor
+
+    def forward(self, state: Tensor, *images: Tensor) -> Tensor:
+        """Joint positions [rad], shape (1, Ta, k)."""
+        named = dict(zip(self.cameras, images, strict=True))
+        actions: Tensor = self.actor(state, named)
+        return torch.minimum(torch.maximum(actions, self.lower), self.upper)
+
+
+def _inside(limits: NDArray[Any], towards: float) -> Tensor:
+    """Limits as float32, rounded towards the inside: the nearest float may lie beyond a limit."""
+    near = limits.astype(np.float32)
+    outside = near < limits if towards > 0 else near > limits
+    return torch.from_numpy(np.where(outside, np.nextafter(near, np.float32(towards)), near))
+
+
+def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
+    """Export the policy of a checkpoint.
+
+    The file appears only when onnxruntime gives what torch gives.
+
+    Args:
+        checkpoint: A checkpoint, or a run folder (its best checkpoint).
+        out: The file to write.
+        dataset: Dataset that the policy was trained on: its contract goes into the file, its
+            frames prove the parity.
+
+    Raises:
+        TrainingError: If the checkpoint is damaged, or onnxruntime and torch differ.
+        MismatchError: If the dataset is not the one of the training.
+    """
+    trained = load_trained(checkpoint)
+    contract = contract_of(dataset)
+    _check_same_data(trained, dataset, contract)
+    indices = trained.spec.indices(contract)
+    limits = contract.limits.lower[indices], contract.limits.upper[indices]
+    module = Deployed(trained.actor, *limits).eval()
+    names = [meta.episode for meta in dataset.manifest.episodes]
+    used = trained.values['episodes']
+    windows = Windows(
+        dataset,
+        [names.index(name) for name in [*used['train'], *used['held_out']]],
+        trained.spec,
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    begin = perf_counter()
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as folder:
+        temporary = Path(folder) / 'policy.onnx'
+        model = _graph(module, windows)
+        onnx.checker.check_model(model, full_check=True)
+        onnx.save(model, temporary)
+        session = open_model(temporary)
+        rng = np.random.default_rng(0)
+        parity = compare(session, _torch(module), windows, trained.stats.state, rng)
+        if not parity.holds:
+            raise TrainingError(
+                f'{out} was not written: onnxruntime and torch differ by '
+                f'{parity.max_abs_difference:.3g} rad, allowed {parity.tolerance:g}'
+            )
+        first = windows.batch(np.array([0]))
+        latency = measure_latency(session, {STATE: first.state, **first.images})
+        values = _metadata(trained, contract, parity, latency)
+        onnx.helper.set_model_props(model, {KEY: json.dumps(values, allow_nan=False)})
+        onnx.save(model, temporary)
+        # What the robot will do first: if it refuses the file, it must not leave this machine.
+        load(temporary)
+        os.replace(temporary, out)
+    return ExportResult(out, parity, latency, perf_counter() - begin, out.stat().st_size)
+
+
+def _check_same_data(trained: Trained, dataset: Dataset, contract: Contract) -> None:
+    """Refuse a dataset of another robot or of other episodes."""
+    differences = []
+    if trained.values['contract_hash'] != contract.hash:
+        differences.append(
+            f'contract {trained.values["contract_hash"][:12]} then, {contract.hash[:12]} now'
+        )
+    there = {meta.episode for meta in dataset.manifest.episodes}
+    used = trained.values['episodes']
+    gone = [name for name in [*used['train'], *used['held_out']] if name not in there]
+    if gone:
+        differences.append(f'{len(gone)} episodes are missing: {", ".join(gone[:5])}')
+    if differences:
+        raise MismatchError(
+            f'{dataset.root} is not the dataset this policy was trained on:', differences
+        )
+
+
+def _torch(module: Deployed) -> Any:
+    @torch.no_grad()
+    def actions(feed: Inputs) -> NDArray[np.float32]:
+        images = [torch.from_numpy(feed[name]) for name in module.cameras]
+        result: NDArray[np.float32] = module(torch.from_numpy(feed[STATE]), *images).numpy()
+        return result
+
+    return actions
+
+
+def _graph(module: Deployed, windows: Windows) -> onnx.ModelProto:
+    """Trace the module into an ONNX graph with a batch of one."""
+    first = windows.batch(np.array([0]))
+    arguments = tuple(
+        torch.from_numpy(array)
+        for array in (first.state, *(first.images[name] for name in module.cameras))
+    )
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            arguments,
+            input_names=[STATE, *module.cameras],
+            output_names=[ACTIONS],
+            dynamo=True,
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise TrainingError('torch exported nothing')
+    model = program.model_proto
+    if [opset.version for opset in model.opset_import if opset.domain == ''] != [OPSET]:
+        raise DataError(f'the graph has opsets {list(model.opset_import)}, not {OPSET}')
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter's notes on its own inner workings; errors are still raised."""
+    loggers = [logging.getLogger(name) for name in ('torch.onnx', 'onnxscript', 'onnx_ir')]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _metadata(
+    trained: Trained, contract: Contract, parity: Parity, latency: Latency
+) -> dict[str, Any]:
+    """What the file says of itself; docs/interfaces.md lists it."""
+    spec, values = trained.spec, trained.values
+    limits = {
+        joint: [float(contract.limits.lower[i]), float(contract.limits.upper[i])]
+        for joint, i in zip(spec.joints, spec.indices(contract), strict=True)
+    }
+    return {
+        'format': FORMAT,
+        'method': trained.config.method,
+        'observation': spec.to_dict(),
+        'layout': list(spec.layout),
+        'contract_name': contract.name,
+        'contract_text': contract.text,
+        'contract_hash': contract.hash,
+        'urdf_text': contract.urdf_text,
+        'joint_limits': limits,
+        'statistics': trained.stats.to_dict(),
+        'bags': values['episodes']['train'],
+        'held_out_bags': values['episodes']['held_out'],
+        'config': trained.config.to_dict(),
+        'metrics': {'update': values['update'], **values['metrics']},
+        'parity': parity.to_dict(),
+        'latency': latency.to_dict(),
+        'versions': {**versions(), 'opset': str(OPSET)},
+        'created': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+    }

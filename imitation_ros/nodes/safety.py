@@ -1,0 +1,296 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Safety node: proposals -> commands; the only publisher of commands.
+
+A thread of its own steps the governor once per command period. Nothing is published before
+`/safety/arm`. Python is no certified safety function: keep a hardware e-stop in reach.
+
+`python -m imitation_ros.nodes.safety --ros-args -p contract:=imi_humanoid`
+"""
+
+import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType
+from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray, String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from ..bags.codec import joint_state
+from ..contract import Group, load
+from ..data.frame import Array
+from ..errors import DataError, ImitationError, SafetyError
+from ..runtime.latency import Latencies
+from ..safety.governor import Governor
+from ..safety.intervention import Rule
+from ..safety.verdict import State, Verdict
+from ._messages import status, to_duration, to_joint_state, to_proposal, to_time
+from ._pacer import NS, Pacer, Tick
+from ._parameters import declare
+from ._qos import LATCHED, profile
+from ._spin import run
+from ._verdicts import Verdicts
+
+BRAKING_S = 2.0
+"""How long closing waits for the command to come to rest."""
+
+LEVELS = {State.FAULT: DiagnosticStatus.ERROR, State.ESTOP: DiagnosticStatus.ERROR}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the node.
+
+    Attributes:
+        contract: Name or path of the contract.
+    """
+
+    contract: str = 'imi_humanoid'
+
+
+class SafetyNode(Node):  # type: ignore[misc]
+    """Feeds the governor, steps it in a thread, publishes what it allows.
+
+    Attributes:
+        contract: The robot.
+        governor: The state machine; guarded by a lock.
+    """
+
+    def __init__(self, context: Context, **options: Any) -> None:
+        """Build the filter, subscribe, and start the command thread."""
+        super().__init__('safety', context=context, **options)
+        parameters = declare(self, Parameters)
+        self.contract = contract = load(parameters.contract)
+        self.governor = Governor(contract)
+        self._lock = threading.Lock()
+        self._failure: Exception | None = None
+        self._verdicts = Verdicts()
+        self._cost, self._jitter, self._latency = Latencies(), Latencies(), Latencies()
+        self._played_ns: int | None = None
+        self._said_state: State | None = None
+        self._ahead = to_duration(round(2 * NS / contract.rates.command_hz))
+        collisions = self.governor.filter.collisions
+        self.get_logger().info(
+            f'{contract.name}: {contract.n} joints, {len(collisions)} pairs of links watched'
+        )
+        for pair in collisions.skipped:
+            self.get_logger().warning(f'not watched: {"/".join(pair.links)}: {pair.reason}')
+
+        publish, topics = self.create_publisher, contract.topics
+        self._command_pub = publish(JointState, topics.command, 10)
+        self._verdict_pub = publish(DiagnosticArray, topics.verdict, 10)
+        self._state_pub = publish(String, '/safety/state', LATCHED)
+        self._diagnostics_pub = publish(DiagnosticArray, '/diagnostics', 10)
+        self._outputs = [self._make_output(group) for group in contract.groups]
+        subscribe, states = self.create_subscription, contract.joint_states
+        subscribe(JointState, states.topic, self._on_state, profile(states.qos))
+        subscribe(JointTrajectory, topics.proposal, self._on_proposal, 10)
+        subscribe(Bool, topics.estop, self._on_estop, 10)
+        # The one above hears every publisher, but misses what was pressed before we came; this
+        # one hears latched publishers alone, and need not warn of the others.
+        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+        subscribe(Bool, topics.estop, self._on_estop, LATCHED, event_callbacks=quiet)
+        for name, action in (
+            ('arm', self._arm),
+            ('disarm', self._disarm),
+            ('estop_now', self._estop_now),
+            ('reset', self._reset),
+        ):
+            self.create_service(Trigger, f'/safety/{name}', self._serve(name, action))
+        # Steady, or a paused simulation would silence the node's health.
+        self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._pacer = Pacer(
+            self.get_clock(), round(NS / contract.rates.command_hz), round(states.max_age_s * NS)
+        )
+        self._thread = threading.Thread(target=self._work, name='commands', daemon=True)
+        self._say_state(self.governor.state)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Brake, stop the command thread, and write the account into the log."""
+        deadline = time.monotonic() + BRAKING_S
+        with self._lock:
+            self.governor.disarm()
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            with self._lock:
+                if self.governor.filter.at_rest:
+                    break
+            time.sleep(0.005)
+        self._pacer.stop()
+        self._thread.join(timeout=1.0)
+        with self._lock:
+            message = self._verdicts.take(self._now_ns(), time.monotonic_ns(), last=True)
+        if message is not None and self.context.ok():
+            self._verdict_pub.publish(message)
+        self.get_logger().info(f'summary {json.dumps(self._account())}')
+
+    def _work(self) -> None:
+        """Step at every tick; runs in the command thread."""
+        try:
+            for tick in self._pacer.run():
+                start = time.thread_time_ns()
+                with self._lock:
+                    verdict = self.governor.step(tick.now_ns, tick.steady_ns)
+                    self._verdicts.add(verdict.interventions)
+                    message = self._verdicts.take(tick.now_ns, tick.steady_ns)
+                self._cost.add(time.thread_time_ns() - start)
+                self._send(tick, verdict)
+                if message is not None:
+                    self._verdict_pub.publish(message)
+                self._say_state(verdict.state)
+                self._jitter.add(tick.late_ns)
+        except Exception as error:  # noqa: BLE001  (the timer raises it in the executor)
+            self._failure = error
+
+    def _send(self, tick: Tick, verdict: Verdict) -> None:
+        """Publish the command of a tick, if there is one."""
+        if verdict.q is None or verdict.v is None:
+            return
+        for output in self._outputs:
+            output(verdict.q)
+        self._command_pub.publish(
+            to_joint_state(tick.now_ns, self.contract.joints, verdict.q, verdict.v)
+        )
+        stamp = verdict.observation_ns
+        if stamp is not None and stamp != self._played_ns:
+            self._played_ns = stamp
+            self._latency.add(self._now_ns() - stamp)
+
+    def _make_output(self, group: Group) -> Callable[[Array], None]:
+        """Publisher of one group's commands, in its controller's order."""
+        columns = [self.contract.index(joint) for joint in group.joints]
+        if group.output.type == 'std_msgs/msg/Float64MultiArray':
+            publisher = self.create_publisher(Float64MultiArray, group.output.topic, 10)
+
+            def send_array(q: Array) -> None:
+                publisher.publish(Float64MultiArray(data=array.array('d', q[columns].tobytes())))
+
+            return send_array
+        publisher = self.create_publisher(JointTrajectory, group.output.topic, 10)
+
+        def send_trajectory(q: Array) -> None:
+            # A stamp of 0 starts the trajectory when it arrives.
+            message = JointTrajectory(joint_names=list(group.joints))
+            message.points = [
+                JointTrajectoryPoint(
+                    positions=array.array('d', q[columns].tobytes()), time_from_start=self._ahead
+                )
+            ]
+            publisher.publish(message)
+
+        return send_trajectory
+
+    def _on_state(self, message: JointState) -> None:
+        steady = time.monotonic_ns()
+        try:
+            stamp, q, v = joint_state(self.contract, message)
+        except DataError as error:
+            with self._lock:
+                self.governor.reject(Rule.REJECTED_STATE, str(error))
+            return
+        with self._lock:
+            self.governor.push_state(steady, stamp, q, v)
+
+    def _on_proposal(self, message: JointTrajectory) -> None:
+        try:
+            proposal = to_proposal(message)
+        except DataError as error:
+            with self._lock:
+                self.governor.reject(Rule.REJECTED_MALFORMED, str(error))
+            return
+        with self._lock:
+            self.governor.push_proposal(self._now_ns(), time.monotonic_ns(), proposal)
+
+    def _on_estop(self, message: Bool) -> None:
+        with self._lock:
+            self.governor.push_estop(time.monotonic_ns(), bool(message.data))
+
+    def _serve(
+        self, name: str, action: Callable[[], str]
+    ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+        """Service that runs an action and answers with its words or its refusal."""
+
+        def serve(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                with self._lock:
+                    response.message = action()
+                response.success = True
+                self.get_logger().info(f'{name}: {response.message}')
+            except SafetyError as error:
+                response.success, response.message = False, str(error)
+                self.get_logger().warning(f'{name} refused: {error}')
+            return response
+
+        return serve
+
+    def _arm(self) -> str:
+        self.governor.arm(self._now_ns(), time.monotonic_ns())
+        return 'armed at the measured pose'
+
+    def _disarm(self) -> str:
+        self.governor.disarm()
+        return f'{self.governor.state.value}'
+
+    def _estop_now(self) -> str:
+        self.governor.estop('/safety/estop_now was called')
+        return 'the e-stop is latched'
+
+    def _reset(self) -> str:
+        self.governor.reset()
+        return 'reset; arm to move'
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _say_state(self, state: State) -> None:
+        """Publish the state when it changes."""
+        if state is not self._said_state:
+            self._said_state = state
+            self._state_pub.publish(String(data=state.value))
+
+    def _account(self) -> dict[str, object]:
+        """Cost, punctuality and interventions since the start."""
+        with self._lock:
+            counts = dict(self._verdicts.counts)
+        values: dict[str, object] = {'state': self.governor.state.value}
+        for name, times in (
+            ('step', self._cost),
+            ('jitter', self._jitter),
+            ('latency', self._latency),
+        ):
+            values |= {f'{name}_{key}': value for key, value in times.summary().to_dict().items()}
+        values['skipped_ticks'] = self._pacer.skipped
+        return values | {f'interventions_{rule}': count for rule, count in sorted(counts.items())}
+
+    def _diagnose(self) -> None:
+        """Publish the node's health, once a second."""
+        if self._failure is not None:
+            raise ImitationError(
+                f'the command thread died: {type(self._failure).__name__}: {self._failure}'
+            ) from self._failure
+        state = self.governor.state
+        level = LEVELS.get(state, DiagnosticStatus.OK)
+        message = DiagnosticArray()
+        message.header.stamp = to_time(self._now_ns())
+        message.status = [status(level[0], 'safety', state.value, self._account())]
+        self._diagnostics_pub.publish(message)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node; see `imitation_ros.nodes._spin.run`."""
+    return run(SafetyNode, args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,105 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Actor: a policy in physical units, raw observation in, joint positions out.
+
+Everything that must be the same in training and on the robot is here and nowhere else:
+normalisation, residual actions and noise. What is exported is this module.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+import torch
+from torch import nn, Tensor
+
+from ..data.stats import DataStats
+from ..data.windows import WindowBatch
+from .base import Batch, Observation, Policy
+
+CLIP = 10.0
+"""Normalised states are clipped to this many standard deviations."""
+
+
+class Actor(nn.Module):
+    """A policy between raw observations and joint positions.
+
+    Attributes:
+        policy: The policy, in normalised units.
+        residual: Whether the policy's chunk is relative to the newest measured position.
+    """
+
+    def __init__(self, policy: Policy, stats: DataStats) -> None:
+        """Put the statistics around a policy."""
+        super().__init__()
+        self.policy = policy
+        self.residual = stats.residual
+        self._k = len(policy.spec.joints)
+        state, action = stats.state_normalizer(policy.spec), stats.action_normalizer()
+        for name, values in (
+            ('state_mean', state.mean),
+            ('state_std', state.std),
+            ('action_mean', action.mean),
+            ('action_std', action.std),
+        ):
+            # Not persistent: a checkpoint stores the statistics once, as numbers to be read.
+            tensor = torch.tensor(values, dtype=torch.float32)
+            self.register_buffer(name, tensor, persistent=False)
+        self.state_mean: Tensor
+        self.state_std: Tensor
+        self.action_mean: Tensor
+        self.action_std: Tensor
+
+    def observe(self, state: Tensor, images: Mapping[str, Tensor]) -> Observation:
+        """Normalise an observation."""
+        normal = ((state - self.state_mean) / self.state_std).clamp(-CLIP, CLIP)
+        return Observation(normal, images)
+
+    def batch(self, windows: WindowBatch, noise: Tensor | None = None) -> Batch:
+        """Turn windows into a normalised batch.
+
+        Args:
+            windows: Windows in raw units.
+            noise: Noise on the states, in standard deviations, shape (B, To, D). A residual
+                target is taken from the noisy position, so the policy learns to come back.
+        """
+        state = torch.from_numpy(windows.state)
+        if noise is not None:
+            state = state + noise * self.state_std
+        images = {name: torch.from_numpy(array) for name, array in windows.images.items()}
+        action = torch.from_numpy(windows.action)
+        if self.residual:
+            action = action - state[:, -1:, : self._k]
+        action = (action - self.action_mean) / self.action_std
+        return Batch(self.observe(state, images), action, torch.from_numpy(windows.mask))
+
+    def loss(
+        self, windows: WindowBatch, generator: torch.Generator | None = None, noise: float = 0.0
+    ) -> dict[str, Tensor]:
+        """Loss of the policy on windows in raw units.
+
+        Args:
+            windows: The windows.
+            generator: Source of all randomness; without it there is none, and no augmentation.
+            noise: Standard deviation of the noise on states, as a share of theirs.
+        """
+        random = None
+        if generator is not None and noise > 0:
+            random = noise * torch.randn(windows.state.shape, generator=generator)
+        return self.policy.loss(self.batch(windows, random), generator)
+
+    def forward(self, state: Tensor, images: Mapping[str, Tensor]) -> Tensor:
+        """Joint positions [rad], shape (B, Ta, k), for raw states (B, To, D) and images."""
+        chunk = self.policy.sample(self.observe(state, images)) * self.action_std
+        chunk = chunk + self.action_mean
+        return chunk + state[:, -1:, : self._k] if self.residual else chunk
+
+    @torch.no_grad()
+    def predict(
+        self, state: NDArray[np.float32], images: Mapping[str, NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """`forward` from and to arrays."""
+        tensors = {name: torch.from_numpy(array) for name, array in images.items()}
+        result: Any = self(torch.from_numpy(state), tensors).numpy()
+        return np.asarray(result, dtype=np.float32)

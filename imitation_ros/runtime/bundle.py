@@ -1,0 +1,302 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bundle: what a policy.onnx says of itself, and whether that fits a robot.
+
+The file is the whole hand-over from training to the robot: the graph takes raw units and gives
+joint positions, the metadata says whose. Nothing here guesses: what is missing is an error. A
+policy for another robot often has the right shapes and would move the wrong joints, so
+`check_against` compares names, limits, cameras and rates and lists all that differs.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ..contract import Contract, loads
+from ..data.observation import ObservationSpec
+from ..errors import ContractError, DataError, MismatchError, ModelError
+from .graph import BYTES, FLOAT, open_model, Tensor
+
+KEY = 'imitation_ros'
+"""Metadata key of the model file."""
+
+FORMAT = 1
+"""Newest metadata format this version reads."""
+
+MANDATORY = (
+    'method',
+    'observation',
+    'contract_name',
+    'contract_text',
+    'contract_hash',
+    'urdf_text',
+    'joint_limits',
+    'statistics',
+)
+
+STATE = 'state'
+ACTIONS = 'actions'
+
+LIMIT_TOLERANCE = 1e-6
+"""Limits closer than this are the same [rad or m]; they pass through float32."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A policy.onnx, read but not yet run.
+
+    Attributes:
+        path: The file.
+        sha256: Its hash: which policy moved the robot.
+        observation: What the policy sees and which joints it moves.
+        method: How it was trained, such as `bc`.
+        contract_name: Robot it was trained for.
+        contract_text: That robot's contract.
+        contract_hash: Hash of that contract and its URDF.
+        urdf_text: That robot's URDF.
+        joint_limits: Lowest and highest position [rad or m] of each joint it moves.
+        statistics: Statistics of the training data (already inside the graph).
+        bags: Names of the bags it was trained on.
+        metrics: Held-out metrics of the training.
+        parity: Difference from the trained network on recorded frames.
+        versions: Versions of the packages that made it.
+        created: When it was exported (ISO 8601).
+        inputs: Inputs of the graph by name.
+        outputs: Outputs of the graph by name.
+    """
+
+    path: Path
+    sha256: str
+    observation: ObservationSpec
+    method: str
+    contract_name: str
+    contract_text: str
+    contract_hash: str
+    urdf_text: str
+    joint_limits: Mapping[str, tuple[float, float]]
+    statistics: Mapping[str, Any]
+    bags: tuple[str, ...]
+    metrics: Mapping[str, Any]
+    parity: Mapping[str, Any]
+    versions: Mapping[str, str]
+    created: str
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+    @property
+    def expected_inputs(self) -> dict[str, Tensor]:
+        """Inputs that the observation asks for."""
+        spec = self.observation
+        images = {
+            camera.name: Tensor(BYTES, (1, spec.history, camera.height, camera.width, 3))
+            for camera in spec.cameras
+        }
+        return {STATE: Tensor(FLOAT, (1, spec.history, spec.size)), **images}
+
+    @property
+    def expected_output(self) -> Tensor:
+        """Output that the observation asks for."""
+        spec = self.observation
+        return Tensor(FLOAT, (1, spec.chunk, len(spec.joints)))
+
+
+def load(path: str | Path) -> Bundle:
+    """Read a policy.onnx and everything it says of itself.
+
+    Raises:
+        ModelError: If the file is missing, is no ONNX model, has no metadata of ours, or was
+            written by a newer version.
+    """
+    path = Path(path)
+    session = open_model(path, optimize=False)
+    metadata = session.get_modelmeta().custom_metadata_map
+    if KEY not in metadata:
+        raise ModelError(
+            f'{path} has no "{KEY}" metadata (it has: {", ".join(sorted(metadata)) or "none"}); '
+            'make policies with "imitation_ros export"'
+        )
+    try:
+        values = json.loads(metadata[KEY])
+    except json.JSONDecodeError as error:
+        raise ModelError(f'{path}: its "{KEY}" metadata is damaged: {error}') from error
+    if not isinstance(values, dict):
+        raise ModelError(f'{path}: its "{KEY}" metadata is no mapping')
+    version = values.get('format')
+    if not isinstance(version, int) or version < 1:
+        raise ModelError(f'{path}: metadata format {version!r} is not a number from 1')
+    if version > FORMAT:
+        raise ModelError(
+            f'{path} has metadata format {version}, this version reads up to {FORMAT}; '
+            'update imitation_ros on the robot, or export again with the version it runs'
+        )
+    missing = [key for key in MANDATORY if key not in values]
+    if missing:
+        raise ModelError(f'{path}: its metadata lacks {", ".join(missing)}')
+    try:
+        observation = ObservationSpec.from_dict(values['observation'])
+        limits = {
+            str(joint): (float(low), float(high))
+            for joint, (low, high) in values['joint_limits'].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+        raise ModelError(
+            f'{path}: its observation or joint limits are damaged: {type(error).__name__}: {error}'
+        ) from error
+    return Bundle(
+        path=path,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        observation=observation,
+        method=str(values['method']),
+        contract_name=str(values['contract_name']),
+        contract_text=str(values['contract_text']),
+        contract_hash=str(values['contract_hash']),
+        urdf_text=str(values['urdf_text']),
+        joint_limits=limits,
+        statistics=values['statistics'],
+        bags=tuple(str(bag) for bag in values.get('bags', ())),
+        metrics=values.get('metrics', {}),
+        parity=values.get('parity', {}),
+        versions=values.get('versions', {}),
+        created=str(values.get('created', '')),
+        inputs={i.name: Tensor(i.type, tuple(i.shape)) for i in session.get_inputs()},
+        outputs={o.name: Tensor(o.type, tuple(o.shape)) for o in session.get_outputs()},
+    )
+
+
+def check_against(bundle: Bundle, contract: Contract) -> tuple[str, ...]:
+    """Check that a policy was made for this robot.
+
+    Args:
+        bundle: The policy.
+        contract: Contract of the robot at hand.
+
+    Returns:
+        Warnings: the contracts differ, but in nothing that the policy depends on.
+
+    Raises:
+        MismatchError: With every difference that matters.
+    """
+    differences = [
+        *_graph(bundle),
+        *_joints(bundle, contract),
+        *_limits(bundle, contract),
+        *_cameras(bundle, contract),
+        *_poses(bundle, contract),
+        *_rate(bundle, contract),
+    ]
+    if differences:
+        raise MismatchError(
+            f'{bundle.path} was made for "{bundle.contract_name}" and does not fit '
+            f'"{contract.name}":',
+            differences,
+        )
+    if bundle.contract_hash == contract.hash:
+        return ()
+    warnings = [
+        f'trained with contract {bundle.contract_name} {bundle.contract_hash[:12]}, running with '
+        f'{contract.name} {contract.hash[:12]}; nothing the policy uses differs'
+    ]
+    if bundle.urdf_text != contract.urdf_text:
+        warnings.append('the URDF differs from the one it was trained with')
+    return tuple(warnings)
+
+
+def _near(name: str, choices: Iterable[str]) -> str:
+    """Suggest the closest name; a whole list per missing joint would bury the rest."""
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    return f'; did you mean "{close[0]}"?' if close else ''
+
+
+def _graph(bundle: Bundle) -> Iterator[str]:
+    """Inputs and outputs of the graph against its own metadata."""
+    expected = bundle.expected_inputs
+    for name, tensor in expected.items():
+        if name not in bundle.inputs:
+            yield f'input "{name}" {tensor} is missing from the graph'
+        elif bundle.inputs[name] != tensor:
+            yield f'input "{name}" is {bundle.inputs[name]}, the metadata asks for {tensor}'
+    for name in bundle.inputs:
+        if name not in expected:
+            yield f'input "{name}" {bundle.inputs[name]} of the graph is not in the metadata'
+    output = bundle.outputs.get(ACTIONS)
+    if output is None:
+        yield f'output "{ACTIONS}" {bundle.expected_output} is missing from the graph'
+    elif output != bundle.expected_output:
+        yield f'output "{ACTIONS}" is {output}, the metadata asks for {bundle.expected_output}'
+
+
+def _joints(bundle: Bundle, contract: Contract) -> Iterator[str]:
+    """Joints that the robot lacks, and groups that are only moved in part."""
+    wanted = bundle.observation.joints
+    missing = [joint for joint in wanted if joint not in contract.joints]
+    for joint in missing:
+        free = [known for known in contract.joints if known not in wanted]
+        yield f'joint "{joint}" is not on the robot{_near(joint, free)}'
+    for group in contract.groups:
+        moved = [joint for joint in group.joints if joint in wanted]
+        left_out = [joint for joint in group.joints if joint not in wanted]
+        # With joints missing by name, their groups are incomplete for that reason alone.
+        if moved and left_out and not missing:
+            yield (
+                f'group "{group.name}" is moved in part: not {", ".join(left_out)}; '
+                'a policy moves whole groups'
+            )
+
+
+def _limits(bundle: Bundle, contract: Contract) -> Iterator[str]:
+    """Position limits: the graph clamps to those it was trained with."""
+    for joint in bundle.observation.joints:
+        if joint not in contract.joints:
+            continue
+        if joint not in bundle.joint_limits:
+            yield f'joint "{joint}" has no limits in the model'
+            continue
+        i = contract.index(joint)
+        ours = (float(contract.limits.lower[i]), float(contract.limits.upper[i]))
+        theirs = bundle.joint_limits[joint]
+        # `not <=` so that a NaN limit differs too.
+        if not all(abs(a - b) <= LIMIT_TOLERANCE for a, b in zip(ours, theirs, strict=True)):
+            yield (
+                f'joint "{joint}" was trained within [{theirs[0]:.6g}, {theirs[1]:.6g}], '
+                f'the robot has [{ours[0]:.6g}, {ours[1]:.6g}]'
+            )
+
+
+def _cameras(bundle: Bundle, contract: Contract) -> Iterator[str]:
+    """Cameras that the robot lacks, or that see another picture size."""
+    if not bundle.observation.cameras:
+        return
+    try:
+        trained = loads(bundle.contract_text, Path(bundle.path), bundle.urdf_text)
+    except ContractError as error:
+        yield f'the contract inside the model is damaged: {error}'
+        return
+    sizes = {camera.name: (camera.width, camera.height) for camera in trained.cameras}
+    ours = {camera.name: (camera.width, camera.height) for camera in contract.cameras}
+    for camera in bundle.observation.cameras:
+        if camera.name not in sizes:
+            yield f'camera "{camera.name}" is not in the contract inside the model'
+        elif camera.name not in ours:
+            yield f'camera "{camera.name}" is not on the robot{_near(camera.name, ours)}'
+        elif ours[camera.name] != sizes[camera.name]:
+            (a, b), (c, d) = sizes[camera.name], ours[camera.name]
+            yield f'camera "{camera.name}" was trained at {a}x{b}, the robot has {c}x{d}'
+
+
+def _poses(bundle: Bundle, contract: Contract) -> Iterator[str]:
+    """Tracked poses that the robot lacks."""
+    known = [pose.name for pose in contract.poses]
+    for name in bundle.observation.poses:
+        if name not in known:
+            yield f'pose "{name}" is not tracked on the robot{_near(name, known)}'
+
+
+def _rate(bundle: Bundle, contract: Contract) -> Iterator[str]:
+    """Policy rate: the same actions at another rate are another motion."""
+    theirs, ours = bundle.observation.policy_hz, contract.rates.policy_hz
+    if not abs(theirs - ours) <= 1e-6 * ours:
+        yield f'policy rate was {theirs:g} Hz in training, the robot has {ours:g} Hz'

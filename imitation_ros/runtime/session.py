@@ -1,0 +1,100 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Session: a policy that fits the robot, loaded and warm, from frames to actions."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Contract
+from ..data.frame import Array, Frame
+from ..errors import DataError, ModelError
+from .bundle import ACTIONS, Bundle, check_against, STATE
+from .graph import open_model, ORT_ERRORS
+
+
+class Session:
+    """A policy.onnx that was checked against the robot and can be run.
+
+    Attributes:
+        bundle: What the policy says of itself.
+        spec: What it sees and moves.
+        warnings: What differs from the contract it was trained with, harmlessly.
+    """
+
+    def __init__(self, bundle: Bundle, contract: Contract, threads: int = 1) -> None:
+        """Check the policy against the robot and load it.
+
+        Args:
+            bundle: The policy.
+            contract: The robot it is to move.
+            threads: Threads of one inference; one is best for small networks.
+
+        Raises:
+            MismatchError: If it was made for another robot, with every difference.
+            ModelError: If it cannot be loaded.
+        """
+        self.bundle = bundle
+        self.spec = bundle.observation
+        self.warnings = check_against(bundle, contract)
+        self._session = open_model(bundle.path, threads)
+        self._indices = self.spec.indices(contract)
+        self._inputs: dict[str, NDArray[Any]] = {
+            name: np.zeros(
+                cast(tuple[int, ...], tensor.shape),
+                dtype=np.float32 if name == STATE else np.uint8,
+            )
+            for name, tensor in bundle.expected_inputs.items()
+        }
+
+    def infer(self, frames: Sequence[Frame]) -> Array:
+        """Actions for a history of frames.
+
+        Args:
+            frames: `spec.history` frames, the newest last.
+
+        Returns:
+            Joint positions [rad or m], shape (Ta, k), columns as `spec.joints`.
+
+        Raises:
+            DataError: If the number of frames is wrong.
+            ModelError: If the model fails, or gives anything but finite numbers.
+        """
+        if len(frames) != self.spec.history:
+            raise DataError(f'{len(frames)} frames, the policy sees {self.spec.history}')
+        for i, frame in enumerate(frames):
+            self._inputs[STATE][0, i] = self.spec.state(frame, self._indices)
+            for camera in self.spec.cameras:
+                self._inputs[camera.name][0, i] = self.spec.image(frame, camera)
+        return self._run()
+
+    def warm_up(self, runs: int = 20) -> None:
+        """Run on zeros, so that the first real inference is not the slow one.
+
+        The first runs allocate memory and page the weights in; they are several times slower
+        than the rest and belong neither to the robot nor into the statistics.
+
+        Raises:
+            ModelError: As `infer`.
+        """
+        for array in self._inputs.values():
+            array.fill(0)
+        for _ in range(runs):
+            self._run()
+
+    def _run(self) -> Array:
+        try:
+            (actions,) = self._session.run([ACTIONS], self._inputs)
+        except ORT_ERRORS as error:
+            raise ModelError(f'{self.bundle.path} fails: {error}') from error
+        if actions.shape != self.bundle.expected_output.shape:
+            raise ModelError(
+                f'{self.bundle.path} gives actions of shape {actions.shape}, '
+                f'not {self.bundle.expected_output.shape}'
+            )
+        result: Array = actions[0].astype(np.float64)
+        if not np.isfinite(result).all():
+            raise ModelError(f'{self.bundle.path} gives NaN or infinity')
+        return result

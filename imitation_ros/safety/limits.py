@@ -1,0 +1,127 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exact discrete-time viability box: position, velocity and acceleration limits that never clash.
+
+The command is integrated as q+ = q + dt x with x the next velocity (semi-implicit Euler: what a
+stream of position commands is). A joint at speed u (in units of a_max dt) that brakes fully
+afterwards travels D(u) (in units of a_max dt^2), of which the first step is u itself. The largest
+speed that can still stop within s is U(s), the exact inverse of D. After Del Prete 2018, "Joint
+position and velocity bounds in discrete-time acceleration/torque control of robot arms".
+"""
+
+import numpy as np
+
+from ..contract import Limits
+from ..data.frame import Array
+
+ROUNDING = 1e-9
+"""Position limits are tightened by this much, so rounding never crosses them [rad or m]."""
+
+RECOVERY_SPEED = 0.1
+"""A joint outside its limits moves back at this share of its top speed."""
+
+
+def braking_distance(u: Array) -> Array:
+    """D(u) = (m + 1) u - m (m + 1) / 2 with m = floor(u).
+
+    Args:
+        u: Speed of the next step, in units of a_max dt, not negative.
+
+    Returns:
+        Travel of that step and of full braking after it, in units of a_max dt^2.
+    """
+    m = np.floor(u)
+    result: Array = (m + 1.0) * u - 0.5 * m * (m + 1.0)
+    return result
+
+
+def stoppable_speed(s: Array) -> Array:
+    """U(s) = (s + m (m + 1) / 2) / (m + 1) with m = floor((sqrt(1 + 8 s) - 1) / 2).
+
+    Args:
+        s: Travel that is left, in units of a_max dt^2; negative counts as 0.
+
+    Returns:
+        Largest speed, in units of a_max dt, from which full braking stays within s.
+    """
+    s = np.maximum(s, 0.0)
+    m = np.floor((np.sqrt(1.0 + 8.0 * s) - 1.0) * 0.5)
+    result: Array = (s + 0.5 * m * (m + 1.0)) / (m + 1.0)
+    return result
+
+
+class ViabilityBox:
+    """Bounds on the next velocity from which the joints can always still stop in time.
+
+    Attributes:
+        dt: Period of the commands [s].
+        lower: Lowest position that is commanded [rad or m], shape (n,).
+        upper: Highest position that is commanded [rad or m], shape (n,).
+        velocity: Highest speed [rad/s or m/s], shape (n,).
+        step: Change of velocity in one period at full acceleration [rad/s or m/s], shape (n,).
+    """
+
+    def __init__(self, limits: Limits, dt: float) -> None:
+        """Prepare the units a_max dt and a_max dt^2."""
+        self.dt = dt
+        self.lower: Array = limits.lower + ROUNDING
+        self.upper: Array = limits.upper - ROUNDING
+        self.velocity: Array = limits.velocity
+        self.step: Array = limits.acceleration * dt
+        self._quantum: Array = self.step * dt
+
+    def brake(self, v: Array) -> Array:
+        """Next velocity under full braking; inside the box of every state it led to."""
+        result: Array = np.sign(v) * np.maximum(np.abs(v) - self.step, 0.0)
+        return result
+
+    def stop(self, q: Array, v: Array) -> Array:
+        """Where full braking from velocity `v` at `q` comes to rest [rad or m], shape (n,)."""
+        u = np.abs(v) / self.step
+        result: Array = q + np.sign(v) * (braking_distance(u) - u) * self._quantum
+        return result
+
+    def approach(self, error: Array) -> Array:
+        """Velocity towards a position `error` away that can stop there without overshoot."""
+        speed = self.step * stoppable_speed(np.abs(error) / self._quantum)
+        result: Array = np.sign(error) * speed
+        return result
+
+    def bounds(self, q: Array, v: Array) -> tuple[Array, Array]:
+        """Lower and upper bound on the next velocity; lower <= upper always.
+
+        Args:
+            q: Last commanded positions [rad or m], shape (n,).
+            v: Last commanded velocities [rad/s or m/s], shape (n,).
+
+        Returns:
+            Bounds [rad/s or m/s], each of shape (n,). Outside a position limit they lead back
+            inside, slowly, and never ask for more than the acceleration.
+        """
+        above, below = self.upper - q, q - self.lower
+        # Far outside, come back at RECOVERY_SPEED; the last step lands on the limit.
+        back = RECOVERY_SPEED * self.velocity
+        high = np.where(
+            above >= 0.0,
+            self.step * stoppable_speed(above / self._quantum),
+            -np.minimum(back, -above / self.dt),
+        )
+        low = np.where(
+            below >= 0.0,
+            -self.step * stoppable_speed(below / self._quantum),
+            np.minimum(back, -below / self.dt),
+        )
+        slowest, fastest = v - self.step, v + self.step
+        brake = self.brake(v)
+        # Braking is admissible by induction; the outer min and max only absorb rounding, and a
+        # start outside the limits.
+        upper = np.minimum(
+            np.minimum(self.velocity, fastest),
+            np.maximum(high, np.where(above >= 0.0, np.minimum(brake, v), slowest)),
+        )
+        lower = np.maximum(
+            np.maximum(-self.velocity, slowest),
+            np.minimum(low, np.where(below >= 0.0, np.maximum(brake, v), fastest)),
+        )
+        clash = lower > upper
+        return np.where(clash, brake, lower), np.where(clash, brake, upper)

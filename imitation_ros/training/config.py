@@ -1,0 +1,180 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of a training: one frozen model, one YAML beside it (`config/train/bc.yaml`)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
+import yaml
+
+from .. import resources
+from ..contract import explain
+from ..data.episode import Outcome
+from ..errors import TrainingError, unknown
+from ..policies import POLICIES
+from ..policies.base import Network
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+
+class CameraSize(_Model):
+    """A camera of the contract, and the size at which the policy sees it [pixels]."""
+
+    name: str
+    height: int = Field(ge=16)
+    width: int = Field(ge=16)
+
+
+class NetworkConfig(_Model):
+    """Size of the networks; see `policies.base.Network`."""
+
+    width: Count = 256
+    depth: Count = 3
+    image_features: Count = 64
+    keypoints: Count = 32
+    crop: Annotated[int, Field(ge=0)] = 4
+    jitter: Share = 0.2
+
+    def build(self) -> Network:
+        """Give the policies what they take."""
+        return Network(**self.model_dump())
+
+
+class TrainConfig(_Model):
+    """Everything a training depends on, apart from the data.
+
+    Attributes:
+        method: Name of the method, a key of `policies.POLICIES`.
+        updates: Length of the training, in gradient steps.
+        batch: Windows in each of them.
+        lr: Highest learning rate.
+        weight_decay: Weight decay of AdamW.
+        warmup: Updates in which the learning rate rises to `lr`; it then falls as a cosine.
+        ema: Highest decay of the average of the weights, which is what is kept.
+        seed: Seed of everything random.
+        held_out: Share of the episodes that is never trained on.
+        keep: Which checkpoint is the result: the one with the least held-out loss, or the last.
+        outcomes: Outcomes of the episodes that are imitated.
+        action: Whether the chunk is relative to the measured position, or not.
+        history: Number of frames seen.
+        chunk: Number of actions predicted.
+        execute: How many of them run before the next inference.
+        velocity: Whether joint velocities are seen.
+        poses: Names of the poses that are seen, or all.
+        cameras: Cameras that are seen, and at which size.
+        groups: Groups of joints that are seen and moved; auto takes those that move in the data.
+        noise: Noise on the states, as a share of their standard deviation.
+        network: Size of the networks.
+        threads: Threads that torch uses.
+        eval_every: Updates between two evaluations on the held-out episodes.
+        max_minutes: Longest time; the length is cut beforehand to fit it. None is no limit.
+    """
+
+    method: str = 'bc'
+    updates: Count = 4000
+    batch: Count = 128
+    lr: Positive = 1e-3
+    weight_decay: NotNegative = 1e-4
+    warmup: int = Field(200, ge=0)
+    ema: Share = 0.999
+    seed: int = Field(0, ge=0)
+    held_out: Share = 0.1
+    keep: Literal['best', 'last'] = 'best'
+    outcomes: tuple[Outcome, ...] = ('success', 'unknown')
+    action: Literal['absolute', 'residual'] = 'residual'
+    history: Count = 1
+    chunk: Count = 12
+    execute: Count = 4
+    velocity: bool = False
+    poses: tuple[str, ...] | Literal['all'] = 'all'
+    cameras: tuple[CameraSize, ...] = ()
+    groups: tuple[str, ...] | Literal['auto'] = 'auto'
+    noise: NotNegative = 0.01
+    network: NetworkConfig = NetworkConfig()
+    threads: Count = 1
+    eval_every: Count = 250
+    max_minutes: Positive | None = None
+
+    @model_validator(mode='after')
+    def _check(self) -> 'TrainConfig':
+        if self.method not in POLICIES:
+            raise ValueError(unknown(self.method, 'method', POLICIES))
+        if self.execute > self.chunk:
+            raise ValueError(f'execute {self.execute} is more than the chunk of {self.chunk}')
+        if self.warmup >= self.updates:
+            raise ValueError(f'warmup {self.warmup} is not less than updates {self.updates}')
+        for what, names in (
+            ('poses', self.poses),
+            ('cameras', tuple(camera.name for camera in self.cameras)),
+            ('groups', self.groups),
+        ):
+            if not isinstance(names, str) and len(set(names)) < len(names):
+                raise ValueError(f'{what}: a name stands twice: {", ".join(names)}')
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and YAML."""
+        return self.model_dump(mode='json')
+
+
+RESUMABLE = ('threads', 'eval_every', 'max_minutes')
+"""Keys that may differ when a training is resumed: they change no parameter of the result."""
+
+
+def available() -> dict[str, Path]:
+    """Training configurations that come with the package, by name."""
+    return {path.stem: path for path in sorted(resources.path('config/train').glob('*.yaml'))}
+
+
+def load(source: str | Path = 'bc', changes: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Load a training configuration.
+
+    Args:
+        source: Path of a YAML file, or the name of one that comes with the package.
+        changes: Values that replace those of the file (from the command line).
+
+    Raises:
+        TrainingError: With the key, its value and the choices, whatever is wrong.
+    """
+    path = Path(source)
+    if path.suffix not in ('.yaml', '.yml'):
+        known = available()
+        if str(source) not in known:
+            raise TrainingError(unknown(str(source), 'training (or a .yaml file)', known))
+        path = known[str(source)]
+    try:
+        values = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise TrainingError(f'cannot read {path}: {error.strerror}') from error
+    except yaml.YAMLError as error:
+        raise TrainingError(f'{path}: not YAML: {error}') from error
+    if not isinstance(values, Mapping):
+        raise TrainingError(f'{path}: a configuration is a mapping of keys to values')
+    return parse({**values, **(changes or {})}, path)
+
+
+def parse(values: Mapping[str, Any], source: Path | str) -> TrainConfig:
+    """Check the values of a configuration.
+
+    Raises:
+        TrainingError: As `load`.
+    """
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise TrainingError(_explain(error, source)) from error
+
+
+def _explain(error: ValidationError, source: Path | str) -> str:
+    """Say what is wrong; checks across keys bring a sentence of their own."""
+    own = [str(p['ctx']['error']) for p in error.errors() if p['type'] == 'value_error']
+    return f'{source}: ' + '\n  '.join(own) if own else explain(error, source, TrainConfig)

@@ -1,0 +1,125 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Selection: which episodes, joints, cameras and poses of a dataset a policy is trained on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..contract import Contract, loads
+from ..data.observation import CameraInput, ObservationSpec
+from ..data.store import Dataset, split
+from ..errors import DataError, TrainingError, unknown
+from .config import TrainConfig
+
+MOVES = 5e-3
+"""A joint whose command spans less than this over all episodes does not move [rad or m]."""
+
+
+def contract_of(dataset: Dataset) -> Contract:
+    """Contract that the dataset was recorded with."""
+    manifest = dataset.manifest
+    return loads(manifest.contract_text, dataset.root / 'contract.yaml', manifest.urdf_text)
+
+
+def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], list[int]]:
+    """Indices of the episodes to train on, and of those held out.
+
+    Raises:
+        TrainingError: If no episode is fit.
+    """
+    fit: list[int] = []
+    why: dict[str, int] = {}
+    for index, meta in enumerate(dataset.manifest.episodes):
+        if meta.verdict == 'reject':
+            why['rejected by the audit'] = why.get('rejected by the audit', 0) + 1
+        elif meta.outcome not in config.outcomes:
+            why[f'outcome {meta.outcome}'] = why.get(f'outcome {meta.outcome}', 0) + 1
+        else:
+            fit.append(index)
+    if not fit:
+        reasons = ', '.join(f'{count} {reason}' for reason, count in why.items())
+        raise TrainingError(
+            f'{dataset.root}: none of its {len(dataset)} episodes can be trained on: {reasons}; '
+            f'outcomes asked for: {", ".join(config.outcomes)}'
+        )
+    train, held_out = split(len(fit), config.held_out, config.seed)
+    return [fit[i] for i in train], [fit[i] for i in held_out]
+
+
+def observation_spec(
+    dataset: Dataset, contract: Contract, config: TrainConfig, episodes: Sequence[int]
+) -> ObservationSpec:
+    """What the policy will see, and which joints it will move.
+
+    Args:
+        dataset: The dataset.
+        contract: Its contract.
+        config: The configuration.
+        episodes: Episodes to train on.
+
+    Raises:
+        TrainingError: If a camera, pose or group is not there, or nothing moves.
+    """
+    first = dataset.episode(episodes[0])
+    for camera in config.cameras:
+        if camera.name not in first.images:
+            raise TrainingError(
+                f'cameras: {unknown(camera.name, "camera of the data", first.images)}'
+            )
+    poses = tuple(first.poses) if config.poses == 'all' else tuple(config.poses)
+    for pose in poses:
+        if pose not in first.poses:
+            raise TrainingError(f'poses: {unknown(pose, "pose of the data", first.poses)}')
+    try:
+        return ObservationSpec(
+            joints=_joints(dataset, contract, config, episodes),
+            velocity=config.velocity,
+            poses=poses,
+            cameras=tuple(CameraInput(c.name, c.height, c.width) for c in config.cameras),
+            history=config.history,
+            policy_hz=dataset.manifest.policy_hz,
+            chunk=config.chunk,
+            execute=config.execute,
+        )
+    except DataError as error:
+        raise TrainingError(str(error)) from error
+
+
+def _joints(
+    dataset: Dataset, contract: Contract, config: TrainConfig, episodes: Sequence[int]
+) -> tuple[str, ...]:
+    """Joints of the wanted groups, or of those that move, in contract order."""
+    if config.groups != 'auto':
+        names = [group.name for group in contract.groups]
+        for name in config.groups:
+            if name not in names:
+                raise TrainingError(f'groups: {unknown(name, "group", names)}')
+        wanted = set(config.groups)
+    else:
+        actions = [dataset.episode(index).action for index in episodes]
+        low = np.min([action.min(axis=0) for action in actions], axis=0)
+        high = np.max([action.max(axis=0) for action in actions], axis=0)
+        moving = {
+            joint for i, joint in enumerate(dataset.manifest.joints) if high[i] - low[i] > MOVES
+        }
+        wanted = {group.name for group in contract.groups if moving.intersection(group.joints)}
+        if not wanted:
+            raise TrainingError(
+                f'{dataset.root}: no joint moves by more than {MOVES} rad in any episode; '
+                'name the groups to train in the configuration'
+            )
+    return tuple(
+        joint for group in contract.groups if group.name in wanted for joint in group.joints
+    )
+
+
+def fingerprint(dataset: Dataset) -> dict[str, object]:
+    """What must be the same when a training is resumed: robot, rate and episodes."""
+    manifest = dataset.manifest
+    return {
+        'contract_hash': manifest.contract_hash,
+        'policy_hz': manifest.policy_hz,
+        'episodes': [meta.episode for meta in manifest.episodes],
+        'frames': [len(dataset.episode(index)) for index in range(len(dataset))],
+    }

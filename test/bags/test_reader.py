@@ -1,0 +1,109 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Bags of other recorders are read too: sqlite3, split, compressed, with custom types."""
+
+from pathlib import Path
+
+import pytest
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from imitation_ros.bags.audit import audit
+from imitation_ros.bags.convert import convert
+from imitation_ros.bags.definitions import typestore
+from imitation_ros.bags.reader import Bag, header_stamp_ns
+from imitation_ros.bags.topics import recorded
+from imitation_ros.data.store import Dataset
+from imitation_ros.errors import BagError, DataError
+
+
+def foreign(path: Path, entries, robot, plugin, compression=None) -> Path:
+    """A bag written by rosbags, which knows nothing of ours."""
+    writer = Writer(path, version=9, storage_plugin=plugin)
+    if compression is not None:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        types = {topic.name: topic.type for topic in recorded(robot)}
+        connections = {}
+        for log_ns, topic, data in entries:
+            if topic not in connections:
+                connections[topic] = writer.add_connection(
+                    topic, types[topic], typestore=typestore()
+                )
+            writer.write(connections[topic], log_ns, data)
+    return path
+
+
+@pytest.mark.parametrize('plugin', [StoragePlugin.SQLITE3, StoragePlugin.MCAP])
+def test_foreign_bag_reads_audits_and_converts(plugin, good_script, robot, tmp_path, good_bag):
+    path = foreign(tmp_path / 'foreign', good_script, robot, plugin)
+    with Bag(path) as bag:
+        assert bag.meta is None and bag.contract is None
+        assert [(m.log_ns, m.topic, m.data) for m in bag.messages()] == good_script
+        assert bag.start_ns == good_script[0][0] and bag.end_ns == good_script[-1][0]
+        result = audit(bag, robot)
+    assert result.verdict == 'ok'
+    with pytest.raises(DataError, match='name one with --contract'):
+        convert([path], tmp_path / 'set')
+    convert([path], tmp_path / 'foreign_set', contract=robot)
+    convert([good_bag], tmp_path / 'own_set')
+    theirs, ours = (Dataset(tmp_path / n).episode(0) for n in ('foreign_set', 'own_set'))
+    assert (theirs.q == ours.q).all() and (theirs.action == ours.action).all()
+    assert theirs.meta.contract_hash == robot.hash
+
+
+def test_compressed_messages(good_script, robot, tmp_path):
+    path = foreign(
+        tmp_path / 'z', good_script, robot, StoragePlugin.SQLITE3, CompressionMode.MESSAGE
+    )
+    with Bag(path) as bag:
+        assert [m.data for m in bag.messages()] == [data for _, _, data in good_script]
+
+
+def test_single_file(good_bag, good_script):
+    with Bag(good_bag / 'pick_0001_0.mcap') as bag:
+        assert sum(bag.counts.values()) == len(good_script)
+        assert bag.meta.task == 'pick'
+        assert bag.summary()['topics']['/joint_states']['count'] == 400
+
+
+def test_topics_are_chosen_and_unknown_ones_listed(good_bag):
+    with Bag(good_bag) as bag:
+        assert {m.topic for m in bag.messages(['/object_pose'])} == {'/object_pose'}
+        assert list(bag.messages([])) == []
+        with pytest.raises(BagError, match='did you mean "/object_pose"'):
+            list(bag.messages(['/objekt_pose']))
+
+
+def test_every_stamp_equals_its_header(good_bag):
+    with Bag(good_bag) as bag:
+        for message in bag.messages():
+            header = bag.decode(message).header.stamp
+            assert header_stamp_ns(message.data) == header.sec * 10**9 + header.nanosec
+
+
+def test_overwritten_message_is_noticed(good_bag, good_script, tmp_path):
+    file = tmp_path / 'bag.mcap'
+    data = bytearray((good_bag / 'pick_0001_0.mcap').read_bytes())
+    data[data.index(good_script[100][2]) + 40] ^= 0x01
+    file.write_bytes(data)
+    with Bag(file) as bag, pytest.raises(BagError, match=r'damaged inside.*repair'):
+        list(bag.messages())
+
+
+def test_message_that_does_not_fit_its_type(good_script, robot, maker, tmp_path):
+    entries = list(good_script)
+    at = next(i for i, e in enumerate(entries) if e[1] == '/joint_states')
+    entries[at] = (entries[at][0], '/joint_states', entries[at][2][:60])
+    with Bag(maker(tmp_path / 'pick_0001', entries)) as bag:
+        with pytest.raises(BagError, match='does not fit sensor_msgs/msg/JointState'):
+            bag.decode(next(iter(bag.messages(['/joint_states']))))
+        assert audit(bag).verdict == 'reject'
+
+
+def test_missing_file_and_no_bag(good_bag, tmp_path):
+    (tmp_path / 'metadata.yaml').write_text((good_bag / 'metadata.yaml').read_text())
+    with pytest.raises(BagError, match=r'pick_0001_0\.mcap is missing'):
+        Bag(tmp_path)
+    (tmp_path / 'metadata.yaml').write_text('{nonsense')
+    with pytest.raises(BagError, match='damaged'):
+        Bag(tmp_path)

@@ -1,0 +1,276 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls between nodes, and the scripted operator with the whole loop around it."""
+
+from collections.abc import Callable, Iterator, Sequence
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.node import Node
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from imitation_ros.contract import Contract
+from imitation_ros.errors import NotReadyError
+from imitation_ros.nodes._clients import Clients, RefusedError
+from imitation_ros.nodes._messages import to_joint_state
+from imitation_ros.nodes._spin import make_executor, spin
+from imitation_ros.nodes._stage import Stage
+
+pytestmark = pytest.mark.ros
+
+
+class Picky(LifecycleNode):
+    """A lifecycle node that configures, and refuses to activate."""
+
+    def on_configure(self, state: Any) -> TransitionCallbackReturn:
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        return TransitionCallbackReturn.FAILURE
+
+
+@pytest.fixture
+def serve(ros: Any) -> Iterator[Callable[[Node], Node]]:
+    """Runs nodes in a thread of their own."""
+    executor, stop = make_executor(ros), threading.Event()
+    thread = threading.Thread(target=spin, args=(executor, stop, ros))
+    thread.start()
+    nodes: list[Node] = []
+
+    def add(node: Node) -> Node:
+        executor.add_node(node)
+        nodes.append(node)
+        return node
+
+    yield add
+    stop.set()
+    thread.join()
+    executor.shutdown()
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.fixture
+def clients(ros: Any) -> Iterator[Clients]:
+    node = Node('caller', context=ros)
+    made = Clients(node)
+    yield made
+    made.close()
+    node.destroy_node()
+
+
+def answer(success: bool, text: str) -> Callable[..., Trigger.Response]:
+    def handle(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = success, text
+        return response
+
+    return handle
+
+
+def test_trigger_gives_the_message_or_says_who_refused(
+    ros: Any, serve: Callable[[Node], Node], clients: Clients
+) -> None:
+    server = Node('server', context=ros)
+    server.create_service(Trigger, '/yes', answer(True, 'done'))
+    server.create_service(Trigger, '/no', answer(False, 'moving'))
+    serve(server)
+    assert clients.call_trigger('/yes', 10.0) == 'done'
+    with pytest.raises(RefusedError, match='/no refused: moving'):
+        clients.call_trigger('/no', 10.0)
+
+
+def test_insisting_waits_for_a_yes_and_ends_with_the_no(
+    ros: Any, serve: Callable[[Node], Node], clients: Clients
+) -> None:
+    answers = [False, False, True]
+
+    def handle(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success, response.message = answers.pop(0), 'not yet'
+        return response
+
+    server = Node('server', context=ros)
+    server.create_service(Trigger, '/later', handle)
+    server.create_service(Trigger, '/never', answer(False, 'no publisher'))
+    serve(server)
+    assert clients.insist('/later', 10.0) == 'not yet'
+    assert answers == []
+    with pytest.raises(RefusedError, match='/never refused: no publisher'):
+        clients.insist('/never', 0.5)
+
+
+def test_what_is_missing_is_named(clients: Clients) -> None:
+    with pytest.raises(NotReadyError, match=r'service /nobody/arm: not within 0\.2 s'):
+        clients.call_trigger('/nobody/arm', 0.2)
+    with pytest.raises(NotReadyError, match='service /nobody/set_parameters'):
+        clients.set_parameter('/nobody', 'seed', 1, 0.2)
+    with pytest.raises(NotReadyError, match='service /nobody/change_state'):
+        clients.change_state('/nobody', 'activate', 0.2)
+    with pytest.raises(NotReadyError, match='a publisher of /nothing'):
+        clients.wait_for_topic('/nothing', 0.2)
+    with pytest.raises(NotReadyError, match='a subscriber of /nothing'):
+        clients.wait_for_reader('/nothing', 0.2)
+    with pytest.raises(ValueError, match='did you mean "activate"'):
+        clients.change_state('/nobody', 'activat')
+
+
+def test_topics_are_found(ros: Any, serve: Callable[[Node], Node], clients: Clients) -> None:
+    server = Node('server', context=ros)
+    server.create_publisher(Bool, '/said', 1)
+    server.create_subscription(Bool, '/heard', lambda _: None, 1)
+    serve(server)
+    clients.wait_for_topic('/said')
+    clients.wait_for_reader('/heard')
+
+
+def test_parameter_of_another_node(
+    ros: Any, serve: Callable[[Node], Node], clients: Clients
+) -> None:
+    server = Node('server', context=ros)
+    server.declare_parameter('seed', 0)
+    serve(server)
+    clients.set_parameter('/server', 'seed', 7, 10.0)
+    assert server.get_parameter('seed').value == 7
+    with pytest.raises(RefusedError, match='/server refused'):
+        clients.set_parameter('/server', 'sed', 7, 10.0)
+
+
+def test_lifecycle_of_another_node(
+    ros: Any, serve: Callable[[Node], Node], clients: Clients
+) -> None:
+    serve(Picky('picky', context=ros))
+    assert clients.lifecycle_state('/picky') == 'unconfigured'
+    clients.change_state('/picky', 'configure')
+    assert clients.lifecycle_state('/picky') == 'inactive'
+    with pytest.raises(RefusedError, match='/picky refused to activate'):
+        clients.change_state('/picky', 'activate')
+
+
+def test_success_left_over_from_the_scene_before_does_not_count(
+    ros: Any, contract: Contract, clients: Clients
+) -> None:
+    stage = Stage(clients.node, contract, clients)
+    stage._on_success(Bool(data=True))
+    assert not stage.success
+    stage._on_success(Bool(data=False))
+    stage._on_success(Bool(data=True))
+    assert stage.success
+
+
+def test_an_e_stop_is_left_to_a_person(
+    ros: Any, serve: Callable[[Node], Node], contract: Contract, clients: Clients
+) -> None:
+    server = Node('server', context=ros)
+    server.create_service(Trigger, '/safety/disarm', answer(True, ''))
+    serve(server)
+    stage = Stage(clients.node, contract, clients)
+    stage.state = 'ESTOP'
+    with pytest.raises(NotReadyError, match='the e-stop is latched'):
+        stage.disarm()
+
+
+def test_silent_robot_ends_the_episode(contract: Contract, clients: Clients) -> None:
+    stage = Stage(clients.node, contract, clients)
+    stage._on_state(to_joint_state(1, contract.joints, contract.home, 0 * contract.home))
+    stage.check()
+    stage._heard_s['/joint_states'] -= 10.0
+    with pytest.raises(NotReadyError, match='nothing received on /joint_states for 10'):
+        stage.check()
+
+
+def command(name: str, **parameters: Any) -> list[str]:
+    given = [part for key, value in parameters.items() for part in ('-p', f'{key}:={value}')]
+    return [sys.executable, '-m', f'imitation_ros.nodes.{name}', '--ros-args', *given]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+
+
+def operate(limit_s: float, **parameters: Any) -> subprocess.CompletedProcess[str]:
+    """Run the operator to its end."""
+    return subprocess.run(
+        command('operator', **parameters),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+        check=False,
+    )
+
+
+def test_operator_alone_says_what_it_misses() -> None:
+    done = operate(60.0, task='reach', episodes=1, timeout_s=0.5)
+    assert done.returncode == 1
+    assert 'a subscriber of /leader/joint_states: not within 0.5 s' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'message'),
+    [({'task': 'reech'}, 'did you mean "reach"'), ({'episodes': 0}, 'episodes 0 >= 1')],
+)
+def test_operator_refuses_wrong_parameters(parameters: dict[str, Any], message: str) -> None:
+    done = operate(60.0, **parameters)
+    assert done.returncode == 1 and message in done.stderr
+
+
+def stop_all(processes: Sequence[subprocess.Popen[str]]) -> list[int]:
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    codes = []
+    for process in processes:
+        try:
+            codes.append(process.wait(20))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            codes.append(process.wait())
+    return codes
+
+
+@pytest.mark.slow
+@pytest.mark.sim
+def test_whole_loop_records_good_episodes(tmp_path: Path) -> None:
+    bags = tmp_path / 'bags'
+    logs = [(tmp_path / f'{name}.log').open('w') for name in ('sim', 'safety', 'teleop', 'rec')]
+    commands = [
+        command('sim', contract='imi_humanoid', task='reach'),
+        command('safety', contract='imi_humanoid'),
+        command('teleop', contract='imi_humanoid'),
+        command('recorder', contract='imi_humanoid', output=bags, keys='false'),
+    ]
+    processes = [
+        subprocess.Popen(line, env=environment(), stdout=log, stderr=log, text=True)
+        for line, log in zip(commands, logs, strict=True)
+    ]
+    try:
+        done = operate(180.0, task='reach', episodes=2, seed=3, timeout_s=60.0)
+        told = '\n'.join(Path(log.name).read_text() for log in logs)
+        assert done.returncode == 0, f'{done.stdout}\n{done.stderr}\n{told}'
+    finally:
+        codes = stop_all(processes)
+        for log in logs:
+            log.close()
+    assert codes == [0, 0, 0, 0], told
+    lines = [line for line in done.stdout.splitlines() if line.startswith('episode ')]
+    assert lines[-1].startswith('episode 2/2')
+    assert all('success' in line and 'interventions 0' in line for line in lines), done.stdout
+    from imitation_ros.bags.reader import Bag
+
+    folders = sorted(path for path in bags.iterdir() if path.is_dir())
+    assert len(folders) == len(lines)
+    for folder in folders:
+        with Bag(folder) as bag:
+            assert bag.meta.task == 'reach' and bag.meta.outcome == 'success'
+            assert bag.meta.verdict in ('ok', 'warn'), json.dumps(bag.meta.to_dict())

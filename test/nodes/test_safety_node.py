@@ -1,0 +1,377 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The safety node over DDS: it arms, follows, refuses, latches, brakes and says so."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray, String
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from imitation_ros.bags.codec import stamp_ns
+from imitation_ros.contract import Contract
+from imitation_ros.data.proposal import Proposal
+from imitation_ros.nodes._messages import to_joint_state, to_time, to_trajectory
+from imitation_ros.nodes._parameters import ParameterError
+from imitation_ros.nodes._qos import LATCHED
+from imitation_ros.nodes._spin import make_executor, spin
+from imitation_ros.nodes.safety import SafetyNode
+
+pytestmark = pytest.mark.ros
+LIMIT_S = 15.0
+MS = 1_000_000
+ELBOW = 'left_elbow_joint'
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not holds():
+        assert time.monotonic() < deadline, f'{what} did not happen in {LIMIT_S} s'
+        time.sleep(0.005)
+
+
+class Rig:
+    """The safety node, and a robot and a policy that talk to it from threads of their own."""
+
+    def __init__(self, context: Any, contract: Contract, sim_time: bool = False) -> None:
+        self.contract = contract
+        self.elbow = contract.index(ELBOW)
+        overrides = [Parameter('use_sim_time', value=sim_time)]
+        self.safety = SafetyNode(context, parameter_overrides=overrides)
+        self.node = Node('rig', context=context)
+        create, listen = self.node.create_publisher, self.node.create_subscription
+        self.robot_pub = create(JointState, '/joint_states', 100)
+        self.proposal_pub = create(JointTrajectory, '/proposal', 10)
+        self.estop_pub = create(Bool, '/safety/estop', 10)
+        self.clock_pub = create(Clock, '/clock', 10) if sim_time else None
+        self.commands: list[JointState] = []
+        self.verdicts: list[DiagnosticArray] = []
+        self.diagnostics: list[DiagnosticArray] = []
+        self.states: list[str] = []
+        self.arm_points: list[JointTrajectory] = []
+        self.leg_points: list[Float64MultiArray] = []
+        listen(JointState, '/safety/command', self.commands.append, 100)
+        listen(DiagnosticArray, '/safety/verdict', self.verdicts.append, 100)
+        listen(DiagnosticArray, '/diagnostics', self.diagnostics.append, 10)
+        listen(String, '/safety/state', lambda m: self.states.append(m.data), LATCHED)
+        for group, kind, sink in (
+            ('left_arm', JointTrajectory, self.arm_points),
+            ('legs', Float64MultiArray, self.leg_points),
+        ):
+            listen(kind, contract.group(group).output.topic, sink.append, 100)
+        names = ('arm', 'disarm', 'estop_now', 'reset')
+        self.clients = {
+            name: self.node.create_client(Trigger, f'/safety/{name}') for name in names
+        }
+        self.sim_ns = 5_000_000_000
+        self.simulated = sim_time
+        self.robot_alive = self.policy_alive = self.clock_alive = True
+        self.goal: np.ndarray | None = None
+        self.lead_ns = 0
+        self.names = contract.joints
+        self.executor = make_executor(context)
+        self.executor.add_node(self.safety)
+        self.executor.add_node(self.node)
+        self.stop = threading.Event()
+        self.threads = [
+            threading.Thread(target=spin, args=(self.executor, self.stop, context)),
+            threading.Thread(target=self._world),
+        ]
+        for thread in self.threads:
+            thread.start()
+        for client in self.clients.values():
+            assert client.wait_for_service(LIMIT_S)
+        matched = (self.robot_pub, self.proposal_pub, self.estop_pub)
+        until(lambda: all(pub.get_subscription_count() for pub in matched), 'matching')
+        until(lambda: self.states, 'a state')
+        governor = self.safety.governor
+        until(lambda: governor.measured is not None, 'a measured state')
+
+    def close(self) -> None:
+        self.safety.close()
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+        self.executor.shutdown()
+        self.safety.destroy_node()
+        self.node.destroy_node()
+
+    def now(self) -> int:
+        return self.sim_ns if self.simulated else int(self.node.get_clock().now().nanoseconds)
+
+    def _world(self) -> None:
+        """A robot that is always where it was told to be, at 100 Hz, and a policy at 50 Hz."""
+        tick = 0
+        while not self.stop.is_set():
+            tick += 1
+            if self.clock_pub is not None and self.clock_alive:
+                self.sim_ns += 10 * MS
+                self.clock_pub.publish(Clock(clock=to_time(self.sim_ns)))
+            if self.robot_alive:
+                q = np.array(self.commands[-1].position) if self.commands else self.contract.home
+                self.robot_pub.publish(to_joint_state(self.now(), self.contract.joints, q))
+            if self.policy_alive and self.goal is not None and tick % 2 == 0:
+                now = self.now()
+                self.proposal_pub.publish(
+                    to_trajectory(
+                        Proposal(now + self.lead_ns, self.names, (now + 60 * MS,), self.goal[None])
+                    )
+                )
+            time.sleep(0.01)
+
+    def call(self, name: str) -> tuple[bool, str]:
+        future = self.clients[name].call_async(Trigger.Request())
+        until(future.done, f'an answer of /safety/{name}')
+        answer = future.result()
+        return answer.success, answer.message
+
+    def arm(self) -> None:
+        assert self.call('arm') == (True, 'armed at the measured pose')
+        until(lambda: self.commands, 'a command')
+
+    def propose(self, offset: float) -> None:
+        self.goal = self.contract.home.copy()
+        self.goal[self.elbow] += offset
+
+    def rules(self) -> set[str]:
+        return {status.name for message in list(self.verdicts) for status in message.status}
+
+    def at_rest(self) -> bool:
+        return bool(self.commands) and not any(self.commands[-1].velocity)
+
+
+@pytest.fixture
+def rig(ros: Any, contract: Contract) -> Iterator[Rig]:
+    rig = Rig(ros, contract)
+    yield rig
+    rig.close()
+
+
+def test_follows_a_proposal_after_arming_and_not_before(rig: Rig, contract: Contract) -> None:
+    rig.propose(0.2)
+    time.sleep(0.3)
+    assert not rig.commands and not rig.arm_points and not rig.leg_points
+    assert rig.states == ['DISARMED']
+    rig.arm()
+    home = contract.home[rig.elbow]
+    until(lambda: abs(rig.commands[-1].position[rig.elbow] - home - 0.2) < 1e-3, 'arriving')
+    assert rig.states[-1] == 'ACTIVE'
+    assert list(rig.commands[-1].name) == list(contract.joints)
+    assert rig.commands[0].position[rig.elbow] == pytest.approx(home, abs=1e-3)
+    stamps = [stamp_ns(message.header.stamp) for message in rig.commands]
+    assert stamps == sorted(set(stamps))
+    # Each group in its controller's order: a point two periods ahead, or a bare array.
+    group = contract.group('left_arm')
+    message = rig.arm_points[-1]
+    assert list(message.joint_names) == list(group.joints)
+    assert stamp_ns(message.header.stamp) == 0
+    (point,) = message.points
+    assert stamp_ns(point.time_from_start) == round(2e9 / contract.rates.command_hz)
+    assert point.positions[group.joints.index(ELBOW)] == pytest.approx(home + 0.2, abs=1e-2)
+    assert len(rig.leg_points[-1].data) == len(contract.group('legs').joints)
+
+
+def test_refuses_bad_proposals_and_says_so(rig: Rig, contract: Contract) -> None:
+    rig.arm()
+    rig.propose(0.0)
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+    good = rig.goal
+    rig.goal = contract.home.copy()
+    rig.goal[rig.elbow] = np.nan
+    until(lambda: 'rejected_non_finite' in rig.rules(), 'refusing NaN')
+    rig.goal, rig.names = good, ('left_elbow', *contract.joints[1:])
+    until(lambda: 'rejected_names' in rig.rules(), 'refusing a wrong name')
+    rig.names, rig.lead_ns = contract.joints, 1000 * MS
+    until(lambda: 'rejected_future' in rig.rules(), 'refusing a stamp from the future')
+    rig.lead_ns, rig.policy_alive = 0, False
+    for broken in (
+        JointTrajectory(joint_names=list(contract.joints)),
+        JointTrajectory(
+            joint_names=list(contract.joints),
+            points=[JointTrajectoryPoint(positions=[0.0, 1.0])],
+        ),
+    ):
+        rig.proposal_pub.publish(broken)
+    until(lambda: 'rejected_malformed' in rig.rules(), 'refusing a broken message')
+    values = {
+        status.name: {pair.key: pair.value for pair in status.values}
+        for message in rig.verdicts
+        for status in message.status
+    }
+    assert values['rejected_non_finite']['joint'] == ELBOW
+    assert values['rejected_non_finite']['asked'] == 'nan'
+    assert int(values['rejected_non_finite']['count']) >= 1
+    assert np.isfinite([message.position for message in rig.commands]).all()
+
+
+def test_a_jump_is_refused_and_a_lag_is_reported(rig: Rig, contract: Contract) -> None:
+    rig.arm()
+    rig.propose(0.6)
+    until(lambda: 'rejected_first_move' in rig.rules(), 'refusing the jump')
+    assert rig.at_rest()
+    rig.propose(0.1)
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+    rig.propose(1.5)
+    until(lambda: 'velocity' in rig.rules(), 'reporting the lag')
+    # Ten messages a second at most, however many interventions there are.
+    stamps = [stamp_ns(message.header.stamp) for message in rig.verdicts]
+    assert all(b - a >= 90 * MS for a, b in pairwise(stamps))
+    v = np.array([message.velocity for message in rig.commands])
+    assert (np.abs(v) <= contract.limits.velocity * (1 + 1e-9)).all()
+
+
+def test_the_estop_topic_latches(rig: Rig) -> None:
+    rig.arm()
+    rig.propose(0.3)
+    until(lambda: not rig.at_rest(), 'moving')
+    rig.estop_pub.publish(Bool(data=True))
+    until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+    until(rig.at_rest, 'braking')
+    count = len(rig.commands)
+    until(lambda: len(rig.commands) > count + 5, 'holding')
+    assert rig.call('arm') == (False, 'ESTOP is latched; reset it first')
+    assert rig.call('reset') == (False, 'the e-stop is still pressed')
+    rig.estop_pub.publish(Bool(data=False))
+    until(lambda: rig.call('reset')[0], 'the reset')
+    until(lambda: rig.states[-1] == 'DISARMED', 'DISARMED')
+    until(lambda: 'estop' in rig.rules(), 'reporting it')
+    rig.arm()
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+
+
+def test_an_estop_pressed_before_the_start_is_heard(ros: Any, contract: Contract) -> None:
+    presser = Node('presser', context=ros)
+    presser.create_publisher(Bool, '/safety/estop', LATCHED).publish(Bool(data=True))
+    rig = Rig(ros, contract)
+    try:
+        until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+        assert rig.call('arm') == (False, 'ESTOP is latched; reset it first')
+    finally:
+        rig.close()
+        presser.destroy_node()
+
+
+def test_the_estop_service_latches_and_disarm_stops_sending(rig: Rig) -> None:
+    rig.arm()
+    rig.propose(0.2)
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+    assert rig.call('disarm')[0]
+    until(lambda: rig.states[-1] == 'DISARMED', 'DISARMED')
+    time.sleep(0.05)
+    count = len(rig.commands)
+    time.sleep(0.2)
+    assert len(rig.commands) == count
+    assert rig.call('estop_now')[0]
+    assert rig.call('arm') == (False, 'ESTOP is latched; reset it first')
+    until(lambda: rig.call('reset')[0], 'the reset')
+
+
+def test_a_killed_source_ends_in_hold(rig: Rig) -> None:
+    rig.arm()
+    rig.propose(0.3)
+    until(lambda: not rig.at_rest(), 'moving')
+    rig.policy_alive = False
+    until(lambda: rig.states[-1] == 'HOLD', 'HOLD')
+    until(rig.at_rest, 'braking')
+    until(lambda: 'proposal_timeout' in rig.rules(), 'reporting it')
+    rig.policy_alive = True
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+
+
+def test_a_dead_robot_ends_in_hold_and_cannot_be_armed(rig: Rig) -> None:
+    rig.arm()
+    rig.propose(0.3)
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+    rig.robot_alive = False
+    until(lambda: rig.states[-1] == 'HOLD', 'HOLD')
+    until(rig.at_rest, 'braking')
+    until(lambda: 'state_stale' in rig.rules(), 'reporting it')
+    rig.call('disarm')
+    until(lambda: rig.states[-1] == 'DISARMED', 'DISARMED')
+    armed, why = rig.call('arm')
+    assert not armed and 's old' in why
+
+
+def test_a_nan_state_is_refused(rig: Rig, contract: Contract) -> None:
+    bad = contract.home.copy()
+    bad[rig.elbow] = np.nan
+    rig.robot_pub.publish(to_joint_state(rig.now(), contract.joints, bad))
+    rig.robot_pub.publish(to_joint_state(rig.now(), contract.joints[1:], bad[1:]))
+    until(
+        lambda: (
+            sum(
+                int({pair.key: pair.value for pair in status.values}['count'])
+                for message in list(rig.verdicts)
+                for status in message.status
+                if status.name == 'rejected_state'
+            )
+            == 2
+        ),
+        'refusing both states',
+    )
+    rig.arm()
+
+
+def test_diagnostics_and_summary(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+    rig.arm()
+    rig.propose(0.1)
+    until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+    rig.diagnostics.clear()
+    until(lambda: len(rig.diagnostics) >= 2, 'diagnostics')
+    (status,) = rig.diagnostics[-1].status
+    values = {pair.key: pair.value for pair in status.values}
+    assert (status.name, status.message) == ('safety', 'ACTIVE')
+    assert float(values['latency_p50_ms']) > 0.0
+    assert int(values['latency_count']) > 10
+    assert float(values['step_p99_ms']) >= float(values['step_p50_ms']) > 0.0
+    assert 'jitter_max_ms' in values
+
+
+def test_closing_brakes_first(ros: Any, contract: Contract) -> None:
+    rig = Rig(ros, contract)
+    try:
+        rig.arm()
+        rig.propose(0.3)
+        until(lambda: max(np.abs(rig.commands[-1].velocity)) > 0.2, 'moving')
+        rig.safety.close()
+        until(lambda: not rig.safety._thread.is_alive(), 'the end of the thread')
+        time.sleep(0.2)
+        v = np.array([message.velocity for message in rig.commands])
+        step = contract.limits.acceleration / contract.rates.command_hz
+        assert (np.abs(v[-1]) <= step + 1e-9).all()
+        assert (np.abs(np.diff(v, axis=0)) <= step * (1 + 1e-6) + 1e-9).all()
+    finally:
+        rig.close()
+
+
+def test_watchdogs_work_when_simulated_time_stands_still(ros: Any, contract: Contract) -> None:
+    rig = Rig(ros, contract, sim_time=True)
+    try:
+        rig.arm()
+        rig.propose(0.3)
+        until(lambda: not rig.at_rest(), 'moving')
+        rig.clock_alive = rig.robot_alive = rig.policy_alive = False
+        until(lambda: rig.states[-1] == 'HOLD', 'HOLD')
+        until(rig.at_rest, 'braking')
+        until(lambda: 'state_stale' in rig.rules(), 'reporting it')
+    finally:
+        rig.close()
+
+
+def test_refuses_a_misspelt_parameter(ros: Any) -> None:
+    with pytest.raises(ParameterError, match='did you mean "contract"'):
+        SafetyNode(ros, parameter_overrides=[Parameter('contrac', value='imi_humanoid')])

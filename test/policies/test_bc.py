@@ -1,0 +1,146 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+
+from imitation_ros.data.observation import CameraInput, ObservationSpec
+from imitation_ros.data.stats import DataStats, Stats
+from imitation_ros.data.windows import WindowBatch
+from imitation_ros.policies import POLICIES
+from imitation_ros.policies.actor import Actor
+from imitation_ros.policies.base import Network, Policy
+from imitation_ros.policies.encoders import ImageEncoder, SpatialSoftmax
+
+NETWORK = Network(width=32, depth=2, image_features=8, keypoints=4)
+
+
+def spec(history: int = 2, cameras: tuple[CameraInput, ...] = ()) -> ObservationSpec:
+    return ObservationSpec(('a', 'b', 'c'), True, ('object',), cameras, history, 25.0, 6, 3)
+
+
+def stats(of: ObservationSpec, residual: bool) -> DataStats:
+    def gather(shape: tuple[int, ...]) -> Stats:
+        rng = np.random.default_rng(1)
+        mean, std = rng.normal(size=shape), rng.uniform(0.1, 2.0, shape)
+        return Stats(100, mean, std, mean - 3 * std, mean + 3 * std)
+
+    return DataStats(gather((of.size,)), gather((of.chunk, len(of.joints))), residual)
+
+
+def windows(of: ObservationSpec, rng: np.random.Generator, count: int = 5) -> WindowBatch:
+    shape = (count, of.history)
+    images: Mapping[str, np.ndarray] = {
+        c.name: rng.integers(0, 256, (*shape, c.height, c.width, 3), dtype=np.uint8)
+        for c in of.cameras
+    }
+    return WindowBatch(
+        state=rng.normal(size=(*shape, of.size)).astype(np.float32),
+        images=images,
+        action=rng.normal(size=(count, of.chunk, len(of.joints))).astype(np.float32),
+        mask=np.ones((count, of.chunk), dtype=bool),
+    )
+
+
+@pytest.fixture(params=sorted(POLICIES))
+def policy(request: pytest.FixtureRequest) -> Policy:
+    torch.manual_seed(0)
+    return POLICIES[request.param](spec(cameras=(CameraInput('head', 24, 32),)), NETWORK)
+
+
+@pytest.mark.parametrize('residual', [True, False])
+def test_a_target_goes_through_the_actor_and_back(
+    policy: Policy, rng: np.random.Generator, residual: bool
+) -> None:
+    """If the policy answered with its own normalised target, the command would come out."""
+    actor = Actor(policy, stats(policy.spec, residual))
+    given = windows(policy.spec, rng)
+    target = actor.batch(given).action
+    actor.policy.sample = lambda observation: target  # type: ignore[method-assign]
+    np.testing.assert_allclose(actor.predict(given.state, given.images), given.action, atol=2e-6)
+
+
+def test_padding_changes_nothing(policy: Policy, rng: np.random.Generator) -> None:
+    actor = Actor(policy, stats(policy.spec, False))
+    given = windows(policy.spec, rng)
+    mask = given.mask.copy()
+    mask[:, 4:] = False
+    action = given.action.copy()
+    action[:, 4:] += 100.0
+
+    def loss(action: np.ndarray, mask: np.ndarray) -> float:
+        batch = WindowBatch(given.state, given.images, action, mask)
+        return float(actor.loss(batch)['loss'].detach())
+
+    assert loss(given.action, mask) == loss(action, mask)
+    assert loss(action, given.mask) > 10 * loss(action, mask)
+
+
+def test_randomness_comes_from_the_generator_alone(
+    policy: Policy, rng: np.random.Generator
+) -> None:
+    actor = Actor(policy, stats(policy.spec, True))
+    given = windows(policy.spec, rng)
+
+    def loss(seed: int | None) -> float:
+        torch.manual_seed(7 if seed is None else seed + 100)
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        return float(actor.loss(given, generator, noise=0.1)['loss'].detach())
+
+    assert loss(1) == loss(1)
+    assert loss(1) != loss(2)
+    assert loss(None) == loss(None)
+
+
+def test_a_noisy_position_gets_a_target_that_leads_back(rng: np.random.Generator) -> None:
+    of = spec(history=1)
+    actor = Actor(POLICIES['bc'](of, NETWORK), stats(of, residual=True))
+    given = windows(of, rng)
+    noise = torch.full(given.state.shape, 0.1)
+    clean, noisy = actor.batch(given), actor.batch(given, noise)
+    moved = (noisy.action - clean.action) * actor.action_std
+    expected = -0.1 * actor.state_std[:3].expand(5, 6, 3)
+    torch.testing.assert_close(moved, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_every_part_learns(policy: Policy, rng: np.random.Generator) -> None:
+    actor = Actor(policy, stats(policy.spec, True))
+    actor.loss(windows(policy.spec, rng))['loss'].backward()
+    still = [
+        name
+        for name, parameter in actor.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
+    assert not still
+
+
+def test_far_observations_stay_finite(policy: Policy, rng: np.random.Generator) -> None:
+    actor = Actor(policy, stats(policy.spec, False))
+    given = windows(policy.spec, rng)
+    assert np.isfinite(actor.predict(1e6 * given.state, given.images)).all()
+
+
+def test_spatial_softmax_finds_the_bright_spot() -> None:
+    layer = SpatialSoftmax(9, 13)
+    features = torch.zeros(1, 2, 9, 13)
+    features[0, 0, 2, 12] = 50.0
+    features[0, 1, 4, 6] = 50.0
+    found = layer(features)[0]
+    torch.testing.assert_close(found, torch.tensor([1.0, -0.5, 0.0, 0.0]), atol=1e-4, rtol=0)
+
+
+def test_augmentation_shifts_and_never_leaves_the_range() -> None:
+    encoder = ImageEncoder(24, 32, Network(crop=3, jitter=0.0))
+    image = torch.zeros(64, 3, 24, 32)
+    image[:, :, 12, 16] = 1.0
+    moved = encoder._augment(image, torch.Generator().manual_seed(0))
+    assert moved.sum(dim=(2, 3)).eq(1.0).all()
+    places = {divmod(int(x), 32) for x in moved[:, 0].flatten(1).argmax(dim=1)}
+    assert len(places) > 20
+    assert all(abs(row - 12) <= 3 and abs(column - 16) <= 3 for row, column in places)
+    jittered = ImageEncoder(24, 32, Network(crop=0, jitter=0.5))._augment(
+        torch.rand(8, 3, 24, 32), torch.Generator().manual_seed(0)
+    )
+    assert 0.0 <= float(jittered.min()) <= float(jittered.max()) <= 1.0

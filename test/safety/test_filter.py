@@ -1,0 +1,320 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The filter's promises, for any input (P1-P5 of docs/safety.md)."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, HealthCheck, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+
+from imitation_ros.contract import Contract, Limits
+from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.intervention import Rule
+
+Array = np.ndarray
+
+KINDS = ('random', 'nan', 'inf', 'huge', 'short', 'none', 'attack', 'lower', 'upper', 'hold')
+actions = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 2**31 - 1), st.integers(1, 30)),
+    min_size=3,
+    max_size=14,
+)
+
+
+def with_limits(contract: Contract, hz: float, velocity: float, acceleration: float) -> Contract:
+    old = contract.limits
+    return replace(
+        contract,
+        rates=contract.rates.model_copy(update={'command_hz': hz}),
+        limits=Limits(
+            old.lower.copy(),
+            old.upper.copy(),
+            np.full(contract.n, velocity),
+            np.full(contract.n, acceleration),
+            old.effort.copy(),
+        ),
+    )
+
+
+def make_action(kind: str, seed: int, robot: SafetyFilter) -> Array | None:
+    limits, q = robot.contract.limits, robot.q
+    middle, half = 0.5 * (limits.lower + limits.upper), 0.65 * (limits.upper - limits.lower)
+    rng = np.random.default_rng(seed)
+    if kind == 'random':
+        return rng.uniform(middle - half, middle + half)
+    if kind in ('nan', 'inf'):
+        bad = q.copy()
+        bad[seed % len(q)] = np.nan if kind == 'nan' else np.inf
+        return bad
+    if kind == 'attack':
+        nearest = np.array([int(robot.collisions.distances(q).argmin())])
+        return q - np.sign(robot.collisions.gradients(q, nearest)[0]) * 1.5
+    return {
+        'huge': rng.normal(size=len(q)) * 1e12,
+        'short': q[:7],
+        'none': None,
+        'lower': limits.lower - 1.0,
+        'upper': limits.upper + 1.0,
+        'hold': q.copy(),
+    }[kind]
+
+
+def check_invariants(robot: SafetyFilter, path: list[Array]) -> None:
+    limits, dt = robot.contract.limits, robot.dt
+    Q = np.array(path)
+    V = np.diff(Q, axis=0) / dt
+    A = np.diff(np.vstack([np.zeros(Q.shape[1]), V]), axis=0) / dt
+    assert np.isfinite(Q).all()
+    assert (Q <= limits.upper).all() and (Q >= limits.lower).all()
+    assert (np.abs(V) <= limits.velocity * (1 + 1e-6) + 1e-9).all()
+    assert (np.abs(A) <= limits.acceleration * (1 + 1e-6) + 1e-7 / dt).all()
+    closest = min(float(robot.collisions.distances(q).min()) for q in path)
+    assert closest >= robot.contract.safety.self_collision_distance
+
+
+@pytest.fixture(scope='module')
+def starts(contract: Contract, collisions: SelfCollision) -> list[Array]:
+    """Poses all over the range that are clear of collision."""
+    rng = np.random.default_rng(11)
+    middle = 0.5 * (contract.limits.lower + contract.limits.upper)
+    half = 0.5 * (contract.limits.upper - contract.limits.lower)
+    found = [contract.home]
+    while len(found) < 16:
+        q = rng.uniform(middle - 0.7 * half, middle + 0.7 * half)
+        if collisions.distances(q).min() > 0.014:
+            found.append(q)
+    return found
+
+
+def play(robot: SafetyFilter, start: Array, steps: list[tuple[str, int, int]]) -> list[Array]:
+    robot.reset(start)
+    path = [robot.q.copy()]
+    for kind, seed, times in steps:
+        for _ in range(times):
+            path.append(robot.step(make_action(kind, seed, robot)).q.copy())
+    return path
+
+
+# 260 examples are about 34,000 steps; `benchmarks/safety.py --steps` runs a million.
+@pytest.mark.slow
+@settings(
+    max_examples=260, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+@given(
+    hz=st.sampled_from([30.0, 50.0, 100.0, 250.0, 500.0]),
+    velocity=st.floats(0.5, 10.0),
+    acceleration=st.floats(2.0, 60.0),
+    start=st.integers(0, 15),
+    steps=actions,
+)
+def test_any_stream_keeps_every_limit_and_the_distance(
+    contract: Contract,
+    collisions: SelfCollision,
+    starts: list[Array],
+    hz: float,
+    velocity: float,
+    acceleration: float,
+    start: int,
+    steps: Any,
+) -> None:
+    limited = with_limits(contract, hz, velocity, acceleration)
+    robot = SafetyFilter(limited, collisions)
+    check_invariants(robot, play(robot, starts[start], steps))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=actions)
+def test_the_same_on_another_robot(g1: Contract, g1_collisions: SelfCollision, steps: Any) -> None:
+    robot = SafetyFilter(g1, g1_collisions)
+    check_invariants(robot, play(robot, g1.home, steps))
+
+
+def test_without_the_certificate_the_same_stream_collides(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    # Shows that the tests above can fail: the box and the QP alone do not keep the distance.
+    fast = with_limits(contract, 50.0, 10.0, 20.0)
+    limits = fast.limits
+    closest = {}
+    for certify in (True, False):
+        robot = SafetyFilter(fast, collisions, certify=certify)
+        robot.reset(contract.home)
+        rng = np.random.default_rng(5)
+        distances = []
+        for tick in range(600):
+            if tick % 15 == 0:
+                goal = rng.uniform(limits.lower, limits.upper)
+            distances.append(collisions.distances(robot.step(goal).q).min())
+        closest[certify] = min(distances)
+    needed = contract.safety.self_collision_distance
+    assert closest[True] >= needed
+    assert closest[False] < needed - 0.01
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31 - 1))
+def test_what_is_already_safe_is_left_unchanged(
+    contract: Contract, collisions: SelfCollision, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    robot, second = SafetyFilter(contract, collisions), SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    second.reset(contract.home)
+    v = np.zeros(contract.n)
+    for _ in range(15):
+        lower, upper = robot.box.bounds(robot.q, robot.v)
+        v = np.clip(rng.normal(size=contract.n) * 0.3, lower, upper)
+        asked = robot.q + robot.dt * v
+        first = robot.step(asked)
+        assert first.q == pytest.approx(asked, abs=1e-12)
+        assert first.interventions == ()
+        again = second.step(first.q)  # filter(filter(x)) = filter(x)
+        assert again.q == pytest.approx(first.q, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=actions, kind=st.sampled_from(['none', 'nan', 'short']))
+def test_without_input_it_comes_to_rest_and_stays(
+    contract: Contract, collisions: SelfCollision, steps: Any, kind: str
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    play(robot, contract.home, [(k, s, min(t, 8)) for k, s, t in steps])
+    rest = robot.rest
+    ticks = int(np.ceil((np.abs(robot.v) / robot.box.step).max()))
+    for _ in range(ticks):
+        robot.step(make_action(kind, 3, robot))
+    assert robot.at_rest
+    assert robot.q == pytest.approx(rest, abs=1e-9)
+    assert np.array_equal(robot.step(None).q, robot.q)
+
+
+def test_recovers_from_outside_the_limits(contract: Contract, collisions: SelfCollision) -> None:
+    robot = SafetyFilter(contract, collisions)
+    start = contract.home.copy()
+    elbow = contract.index('left_elbow_joint')
+    start[elbow] = contract.limits.upper[elbow] + 0.04
+    notes = robot.reset(start)
+    assert [(n.rule, n.joint) for n in notes] == [(Rule.RECOVERING, 'left_elbow_joint')]
+    excess = []
+    for _ in range(200):
+        q = robot.step(contract.limits.upper + 1.0).q
+        excess.append(q[elbow] - contract.limits.upper[elbow])
+    assert max(excess) <= 0.04 + 1e-9
+    assert excess[-1] <= 0.0
+
+
+def find_contact(contract: Contract, collisions: SelfCollision) -> Array:
+    """The left hand slowly into the torso, until 4 mm are left."""
+    q = contract.home.copy()
+    for roll in np.linspace(0.2, -0.3, 200):
+        q[contract.index('left_shoulder_roll_joint')] = roll
+        for yaw in np.linspace(0.0, -2.4, 60):
+            q[contract.index('left_shoulder_yaw_joint')] = yaw
+            if -0.02 < collisions.distances(q).min() < 0.004:
+                return q
+    raise AssertionError('no contact pose found')
+
+
+def test_recovers_from_contact(contract: Contract, collisions: SelfCollision) -> None:
+    robot = SafetyFilter(contract, collisions)
+    start = find_contact(contract, collisions)
+    notes = robot.reset(start)
+    assert notes and all(note.rule is Rule.RECOVERING and note.pair for note in notes)
+    worst = collisions.distances(start).min()
+    # Pushed further in, it does not go; led out, it goes, and then it may not return.
+    for _ in range(50):
+        nearest = np.array([int(collisions.distances(robot.q).argmin())])
+        robot.step(robot.q - np.sign(collisions.gradients(robot.q, nearest)[0]))
+        assert collisions.distances(robot.q).min() >= worst - 2e-4
+    for _ in range(400):
+        before = collisions.distances(robot.q).min()
+        robot.step(contract.home)
+        assert collisions.distances(robot.q).min() >= min(before, robot.needed) - 2e-3
+    needed = contract.safety.self_collision_distance
+    assert collisions.distances(robot.q).min() >= needed
+    for _ in range(200):
+        robot.step(start)
+        assert collisions.distances(robot.q).min() >= needed
+
+
+def test_interventions_say_joint_asked_and_sent(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    asked = contract.home.copy()
+    neck, elbow = contract.index('neck_yaw_joint'), contract.index('left_elbow_joint')
+    asked[neck], asked[elbow] = 5.0, contract.home[elbow] + 0.5
+    step = robot.step(asked)
+    notes = {note.joint: note for note in step.interventions}
+    assert notes['neck_yaw_joint'].rule is Rule.POSITION
+    assert notes['left_elbow_joint'].rule is Rule.VELOCITY
+    assert notes['left_elbow_joint'].asked == asked[elbow]
+    assert notes['left_elbow_joint'].sent == step.q[elbow]
+    assert len(notes) == 2
+    bad = contract.home.copy()
+    bad[elbow] = np.nan
+    (note,) = robot.step(bad).interventions
+    assert (note.rule, note.joint) == (Rule.NON_FINITE, 'left_elbow_joint')
+    (note,) = robot.step(bad[:5]).interventions
+    assert note.rule is Rule.SHAPE
+
+
+def test_asking_for_exactly_the_limit_is_no_intervention(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    start = contract.home.copy()
+    neck = contract.index('neck_yaw_joint')
+    start[neck] = contract.limits.upper[neck]
+    assert robot.reset(start) == ()
+    assert robot.step(start).interventions == ()
+
+
+def test_a_hand_sent_into_the_torso_is_refused_before_contact(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    goal = find_contact(contract, collisions)
+    rules = set()
+    for _ in range(600):
+        step = robot.step(goal)
+        for note in step.interventions:
+            if note.pair:
+                rules.add(note.rule)
+                assert note.asked is not None and note.sent is not None
+        assert collisions.distances(step.q).min() >= contract.safety.self_collision_distance
+    assert rules & {Rule.COLLISION, Rule.BRAKING}
+
+
+def test_a_moving_target_is_followed_without_lag(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    elbow = contract.index('left_elbow_joint')
+    goal, error = contract.home.copy(), []
+    for tick in range(300):
+        before = goal.copy()
+        goal[elbow] = contract.home[elbow] + 0.4 * (1 - np.cos(0.02 * tick))
+        q = robot.step(goal, (goal - before) / robot.dt).q
+        error.append(abs(q[elbow] - goal[elbow]))
+    assert max(error) < 1e-9
+
+
+def test_a_far_target_is_reached_without_overshoot(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    goal = contract.home.copy()
+    neck = contract.index('neck_yaw_joint')
+    goal[neck] = 1.0
+    path = [robot.step(goal, np.zeros(contract.n)).q[neck] for _ in range(200)]
+    assert max(path) <= 1.0 + 1e-9
+    assert path[-1] == pytest.approx(1.0, abs=1e-6)

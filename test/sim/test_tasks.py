@@ -1,0 +1,66 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from imitation_ros.sim.tasks import BIN_CENTRE, TASKS
+
+FAR = {'left_tool_link': np.array([0.3, 0.3, 0.3]), 'right_tool_link': np.array([0.3, -0.3, 0.3])}
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_places_stay_in_the_region_and_differ(name: str):
+    task = TASKS[name]
+    places = np.array([task.place(np.random.default_rng(seed)) for seed in range(200)])
+    offset = np.abs(places[:, :3] - task.centre[:3])
+    assert (offset <= np.array(task.reach[:3]) + 1e-12).all()
+    moving = np.array(task.reach[:3]) > 0
+    assert (places[:, :3].std(axis=0)[moving] > 0.4 * np.array(task.reach[:3])[moving]).all()
+    assert np.linalg.norm(places[:, 3:], axis=1) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_the_seed_and_the_spread_decide(name: str):
+    task = TASKS[name]
+    one, same = (task.place(np.random.default_rng(3)) for _ in range(2))
+    assert (one == same).all()
+    assert task.place(np.random.default_rng(3), spread=0.0)[:3] == pytest.approx(task.centre[:3])
+    half = task.place(np.random.default_rng(3), spread=0.5)
+    assert half[:3] - task.centre[:3] == pytest.approx((one[:3] - task.centre[:3]) / 2)
+
+
+def pose(x: float, y: float, z: float, tilt: float = 0.0) -> np.ndarray:
+    return np.array([x, y, z, np.sin(tilt / 2), 0.0, 0.0, np.cos(tilt / 2)])
+
+
+def test_reach_wants_the_right_tool_within_two_centimetres():
+    target = pose(0.4, -0.2, 0.2)
+    rule = TASKS['reach'].rule
+    right = {**FAR, 'right_tool_link': np.array([0.4, -0.2, 0.219])}
+    left = {**FAR, 'left_tool_link': np.array([0.4, -0.2, 0.2])}
+    assert rule(target, target, right)
+    assert not rule(target, target, {**FAR, 'right_tool_link': np.array([0.4, -0.2, 0.221])})
+    assert not rule(target, target, left)
+
+
+def test_lift_wants_height_and_a_level_box():
+    start = pose(0.4, 0.0, 0.08)
+    rule = TASKS['lift'].rule
+    assert rule(pose(0.4, 0.0, 0.21), start, FAR)
+    assert not rule(pose(0.4, 0.0, 0.19), start, FAR)
+    assert rule(pose(0.4, 0.0, 0.21, tilt=0.27), start, FAR)
+    assert not rule(pose(0.4, 0.0, 0.21, tilt=0.29), start, FAR)
+    assert not rule(pose(0.4, 0.0, 0.21, tilt=np.pi), start, FAR)
+
+
+def test_pick_place_wants_the_cube_in_the_bin_and_let_go():
+    start = pose(0.37, -0.26, 0.02)
+    rule = TASKS['pick_place'].rule
+    x, y, z = BIN_CENTRE
+    inside = pose(x + 0.03, y, z + 0.024)
+    assert rule(inside, start, FAR)
+    above = inside[:3] + np.array([0.0, 0.0, 0.02])
+    assert not rule(inside, start, {**FAR, 'right_tool_link': above})
+    assert not rule(pose(x, y, z + 0.08), start, FAR)
+    assert not rule(pose(x + 0.08, y, z + 0.024), start, FAR)
+    assert not rule(start, start, FAR)

@@ -1,0 +1,74 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from imitation_ros.errors import TrainingError
+from imitation_ros.policies import POLICIES
+from imitation_ros.training.config import available, load, parse, TrainConfig
+
+
+def test_the_file_and_the_model_have_the_same_defaults() -> None:
+    assert load('bc') == TrainConfig()
+
+
+def test_the_file_explains_every_key() -> None:
+    given = yaml.safe_load(available()['bc'].read_text(encoding='utf-8'))
+    assert set(given) == set(TrainConfig.model_fields)
+    assert set(given['network']) == set(TrainConfig().to_dict()['network'])
+
+
+def test_every_method_has_a_file() -> None:
+    assert set(POLICIES) <= set(available())
+
+
+def test_values_survive_the_way_through_a_file(tmp_path: Path) -> None:
+    config = load('bc', {'updates': 300, 'cameras': [{'name': 'c', 'height': 48, 'width': 64}]})
+    (tmp_path / 'again.yaml').write_text(yaml.safe_dump(config.to_dict()), encoding='utf-8')
+    assert load(tmp_path / 'again.yaml') == config
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        ({'upates': 5}, 'upates: "upates" is not a key; did you mean "updates"'),
+        (
+            {'network': {'widht': 5}},
+            'network.widht: "widht" is not a key; did you mean "width"?; '
+            'choices: width, depth, image_features',
+        ),
+        (
+            {'cameras': [{'name': 'c', 'heigth': 48, 'height': 48, 'width': 48}]},
+            'did you mean "height"',
+        ),
+        ({'method': 'bcc'}, '"bcc" is not a method; did you mean "bc"'),
+        ({'updates': 0}, 'updates: Input should be greater than or equal to 1, not 0'),
+        ({'lr': float('nan')}, 'lr: '),
+        ({'action': 'relative'}, "action: Input should be 'absolute' or 'residual'"),
+        ({'execute': 13, 'chunk': 12}, 'execute 13 is more than the chunk of 12'),
+        ({'warmup': 50, 'updates': 50}, 'warmup 50 is not less than updates 50'),
+        ({'poses': ['object', 'object']}, 'poses: a name stands twice'),
+        ({'outcomes': ['good']}, 'outcomes.0: '),
+    ],
+)
+def test_a_wrong_value_is_explained(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(TrainingError) as raised:
+        parse(values, 'my.yaml')
+    assert message.replace('?;', '?') in str(raised.value).replace('?;', '?')
+    assert str(raised.value).startswith('my.yaml: ')
+
+
+def test_an_unknown_file_lists_the_known_ones() -> None:
+    with pytest.raises(TrainingError, match='choices: bc'):
+        load('bd')
+
+
+@pytest.mark.parametrize(('text', 'message'), [('- 1', 'mapping'), ('{', 'not YAML')])
+def test_a_file_that_is_no_mapping(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / 'x.yaml'
+    path.write_text(text, encoding='utf-8')
+    with pytest.raises(TrainingError, match=message):
+        load(path)
