@@ -7,7 +7,7 @@ arrived late is no gap. Where a message has no header its publish time stands in
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 import json
 from typing import Any, Literal
 
@@ -147,8 +147,9 @@ class _Track:
     """Times of one topic's messages while the bag is read."""
 
     topic: Topic
-    log_ns: list[int]
-    stamp_ns: list[int]
+    log_ns: list[int] = field(default_factory=list)
+    stamp_ns: list[int] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
 
 
 def audit(bag: Bag, contract: Contract | None = None, bounds: Bounds | None = None) -> Audit:
@@ -168,7 +169,7 @@ def audit(bag: Bag, contract: Contract | None = None, bounds: Bounds | None = No
     bounds = bounds or Bounds()
     notes = _Notes()
     topics = {topic.name: topic for topic in recorded(contract)}
-    tracks = {name: _Track(topic, [], []) for name, topic in topics.items()}
+    tracks = {name: _Track(topic) for name, topic in topics.items()}
     cameras = {camera.topic: ImageTrack(camera.name) for camera in contract.cameras}
     joints: tuple[list[int], list[NDArray[np.float64]]] = ([], [])
     for topic in topics.values():
@@ -186,6 +187,7 @@ def audit(bag: Bag, contract: Contract | None = None, bounds: Bounds | None = No
             notes.once(message.topic, 'content', f'{message.topic} at {at:.2f} s: {error}')
             continue
         track.stamp_ns.append(stamp)
+        track.order.append(message.sequence or message.publish_ns)
     lost = json.loads((bag.meta.extra if bag.meta else {}).get('lost', '{}'))
     simulated = bool(tracks['/clock'].log_ns)
     ends = _span(tracks)
@@ -272,7 +274,9 @@ def _judge_topic(
         notes.reject.append(f'{name}: nothing recorded ({topic.type})')
     if len(stamps) > 1:
         steps = np.diff(stamps) / NS
-        backwards = int((steps < 0).sum())
+        # DDS may deliver a repeated message after its successors; that is no fault of a clock.
+        later = np.diff(np.array(track.order, np.int64)) > 0
+        backwards = int(((steps < 0) & later).sum())
         jitter = float(steps.std())
         rate = (len(stamps) - 1) / max(float(stamps.max() - stamps.min()) / NS, 1e-9)
         longest = float(steps.max())

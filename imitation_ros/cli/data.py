@@ -35,7 +35,7 @@ def audit(
     ] = None,
     as_json: Json = False,
     topics: Annotated[
-        bool, typer.Option('--topics', help='Show every topic of every bag, too.')
+        bool, typer.Option('--topics', help='Show every reason, and every topic of every bag.')
     ] = False,
 ) -> None:
     """Say which bags are fit for training, and why not: rates, gaps, frozen cameras, NaN.
@@ -90,13 +90,20 @@ def audit(
                 finding['episode'],
                 f'{finding["seconds"]:.1f}',
                 f'[{COLOURS[verdict]}]{verdict}[/]',
-                '; '.join(finding['reasons']),
+                _why(finding['reasons'], whole=topics),
             )
         console.print(table)
         for one in details if topics else ():
             console.print(_topics(one))
     if any(finding['verdict'] == 'reject' for finding in findings):
         raise typer.Exit(1)
+
+
+def _why(reasons: list[str], whole: bool) -> str:
+    """Say why, the gravest reason first; --topics shows the rest."""
+    if whole or len(reasons) < 2:
+        return '\n'.join(reasons)
+    return f'{reasons[0]} (and {len(reasons) - 1} more)'
 
 
 def _topics(one: Any) -> Table:

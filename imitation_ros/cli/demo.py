@@ -48,19 +48,25 @@ class Stages:
             self.path.write_text(json.dumps(self.seconds, indent=1), encoding='utf-8')
 
 
-def verb(*words: object) -> None:
+def verb(*words: object, accept: tuple[int, ...] = (0,)) -> None:
     """Run one of our own verbs, as the user would.
 
     Raises:
-        DemoError: If it fails.
+        DemoError: If its exit code is none of those to accept.
     """
     line = [str(word) for word in words]
     print(f'$ imitation_ros {" ".join(line)}', flush=True)
     code = subprocess.run(
         [sys.executable, '-m', 'imitation_ros', *line], env=ros_environment(), check=False
     ).returncode
-    if code:
+    if code not in accept:
         raise DemoError(f'"imitation_ros {line[0]}" failed with code {code}')
+
+
+def count_fit(audit: Path) -> int:
+    """Count the bags that an audit did not reject."""
+    findings = json.loads(audit.read_text(encoding='utf-8'))
+    return sum(finding['verdict'] != 'reject' for finding in findings)
 
 
 def make_room(out: Path) -> Path | None:
@@ -126,7 +132,11 @@ def demo(
             nodes.stop('safety')
             nodes.stop('sim')
     with stages.stage('audit', 'is every bag fit for training?'):
-        verb('audit', bags, '--out', out / 'audit.json')
+        # Code 1 says that a bag was rejected; the next stage leaves it out.
+        verb('audit', bags, '--out', out / 'audit.json', accept=(0, 1))
+        fit = count_fit(out / 'audit.json')
+        if fit < episodes:
+            raise DemoError(f'only {fit} of {episodes} episodes are fit for training')
     with stages.stage('convert', 'bags to a dataset, by the one resampler'):
         verb('convert', bags, '--out', dataset)
     with stages.stage('train', 'Behavioural Cloning'):

@@ -99,7 +99,7 @@ def _curves(
     def line(of: Sequence[Mapping[str, Any]], key: str) -> Line:
         return tuple(float(r['update']) for r in of), tuple(float(r[key]) for r in of)
 
-    axis = ('update', updates)
+    axis = ('update', (0.0, *updates))
     losses = {'training': line(rows, 'loss')}
     if not measured:
         return (Curve('Loss', axis, losses, 'loss'),)

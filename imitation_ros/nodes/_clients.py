@@ -36,6 +36,11 @@ TRANSITIONS = {
 """Transitions of a lifecycle node that `change_state` knows."""
 
 POLL_S = 0.005
+
+SETTLE_S = 0.3
+"""Wait before the first call of a service [s]. That the service is there says only that we found
+it; a service that has not yet found us drops its answer ("client will not receive response").
+"""
 RETRY_S = 0.1
 
 
@@ -64,6 +69,7 @@ class Clients:
         self._executor = make_executor(context)
         self._executor.add_node(node)
         self._clients: dict[str, Any] = {}
+        self._settled: set[str] = set()
         self._thread = threading.Thread(
             target=spin, args=(self._executor, self._ended, context), name='callbacks', daemon=True
         )
@@ -198,6 +204,9 @@ class Clients:
         client = self._client(kind, service)
         deadline = time.monotonic() + timeout_s
         self.wait_until(client.service_is_ready, f'service {service}', timeout_s)
+        if service not in self._settled:
+            time.sleep(SETTLE_S)
+            self._settled.add(service)
         future = client.call_async(request)
         try:
             self.wait_until(

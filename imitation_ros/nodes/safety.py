@@ -20,7 +20,6 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, String
@@ -41,6 +40,11 @@ from ._parameters import declare
 from ._qos import LATCHED, profile
 from ._spin import run
 from ._verdicts import Verdicts
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble calls it so
+    from rclpy.qos_event import SubscriptionEventCallbacks
 
 BRAKING_S = 2.0
 """How long closing waits for the command to come to rest."""

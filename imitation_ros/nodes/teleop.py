@@ -78,8 +78,10 @@ class Parameters:
             raise ValueError(unknown(self.source, 'source', SOURCES))
         if not 1.0 <= self.rate_hz <= 500.0:
             raise ValueError(f'rate_hz must be in [1, 500], not {self.rate_hz}')
-        if not 0 <= self.delay_s <= 1.0:
-            raise ValueError(f'delay_s must be in [0, 1], not {self.delay_s}')
+        if self.delay_s and not 1.5 / self.rate_hz <= self.delay_s <= 1.0:
+            raise ValueError(
+                f'delay_s must be 0, or between 1.5 periods and 1 s, not {self.delay_s}'
+            )
         if not 0 < self.max_age_s <= 5.0:
             raise ValueError(f'max_age_s must be in (0, 5], not {self.max_age_s}')
 

@@ -47,30 +47,30 @@ class BrakeCertificate:
         travel = braking_distance(units) * step * dt
         clearance = distance - threshold
         reach = self._collisions.reach
-        chosen: NDArray[np.intp] = np.flatnonzero(clearance < reach @ travel)
+        chosen: NDArray[np.intp] = np.flatnonzero(~(clearance >= reach @ travel))
         if not len(chosen):
             return None
         reach, threshold = reach[chosen], threshold[chosen]
-        last = int(np.ceil(units.max()))
-        whole, sign = np.floor(units), np.sign(x)
-        start = q + dt * x
-        # Set-point 0 is start; pairs with room now need no look before `due`.
+        # Every set-point k of the braking, and what speed and travel are left after it.
+        k = np.arange(int(np.ceil(units.max())) + 1)[:, None]
+        m = np.minimum(np.floor(units), k)
+        done = (m * units - 0.5 * m * (m + 1.0)) * step * dt
+        poses = (q + dt * x + np.sign(x) * done)[:, self._collisions.order]
+        slower = np.maximum(speed - (k + 1.0) * step, 0.0)
+        left = np.stack([slower * dt, braking_distance(slower / step) * step * dt], axis=2)
+        # Set-point 0 is q + dt x; pairs with room now need no look before `due`.
         due = self._quiet(clearance[chosen], reach @ np.stack([speed * dt, travel], axis=1))
         while True:
-            k = int(due.min())
-            if k > last:
+            at = int(due.min())
+            if at >= len(poses):
                 return None
-            m = np.minimum(whole, k)
-            pose = start + sign * (m * units - 0.5 * m * (m + 1.0)) * step * dt
-            now = due <= k
+            now = np.flatnonzero(due <= at)
             looked = chosen[now]
-            room = self._collisions.some_distances(pose, looked) - threshold[now]
-            if (room < 0.0).any() or not np.isfinite(room).all():
-                return int(looked[int(np.argmin(room))])
-            slower = np.maximum(speed - (k + 1.0) * step, 0.0)
-            travel = braking_distance(slower / step) * step * dt
-            ahead = reach[now] @ np.stack([slower * dt, travel], axis=1)
-            due[now] = k + 1 + self._quiet(room, ahead)
+            room = self._collisions.some_distances(poses[at], looked) - threshold[now]
+            least = int(room.argmin())
+            if not room[least] >= 0.0:  # NaN is no room either
+                return int(looked[least])
+            due[now] = at + 1 + self._quiet(room, reach[now] @ left[at])
 
     @staticmethod
     def _quiet(room: Array, ahead: Array) -> NDArray[np.int64]:
@@ -80,6 +80,6 @@ class BrakeCertificate:
             room: Clearance of each pair [m], shape (m,).
             ahead: Most it can fall in the next step, and until rest [m], shape (m, 2).
         """
-        ratio = np.maximum(room, 0.0) / np.maximum(ahead[:, 0], 1e-15)
+        ratio = np.fmax(room / np.maximum(ahead[:, 0], 1e-15), 0.0)  # NaN is looked at now
         ratio[room >= ahead[:, 1]] = HORIZON
         return np.minimum(ratio, HORIZON).astype(np.int64)

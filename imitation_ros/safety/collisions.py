@@ -37,12 +37,14 @@ class SelfCollision:
         skipped: Pairs that are not watched, with the reason.
         reach: Bound on |d distance / d q|, shape (pairs, n), in contract order [m/rad or 1]. It
             holds at every pose, so a distance d cannot vanish before reach @ |travel| > d.
-        batched: Whether results are read in one view instead of pair by pair.
+        order: Where each coordinate of the model stands in the contract.
     """
 
     def __init__(self, robot: RobotModel) -> None:
         """Build the shapes and choose the pairs at the home pose."""
         self.robot = robot
+        places = robot.to_model(np.arange(robot.contract.n, dtype=np.float64))
+        self.order: Indices = places.astype(np.intp)
         self._model = robot.model
         self._data = robot.model.createData()
         self._shapes = shapes.build(robot)
@@ -101,8 +103,13 @@ class SelfCollision:
         return self._signed(self._read())
 
     def some_distances(self, q: Array, chosen: Indices) -> Array:
-        """Distance of the chosen pairs alone [m], shape (len(chosen),)."""
-        pin.forwardKinematics(self._model, self._data, self.robot.to_model(q))
+        """Distance of the chosen pairs alone [m], shape (len(chosen),).
+
+        Args:
+            q: Positions [rad or m], shape (n,), in the model's order: `q_contract[order]`.
+            chosen: Numbers of the pairs.
+        """
+        pin.forwardKinematics(self._model, self._data, q)
         pin.updateGeometryPlacements(self._model, self._data, self._shapes, self._results)
         for pair in chosen.tolist():
             pin.computeDistance(self._shapes, self._results, pair)

@@ -81,6 +81,7 @@ class SafetyFilter:
         self._near = safety.self_collision_distance + safety.row_distance
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._identity = np.eye(contract.n)
+        self._texts = _limit_texts(contract)
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
 
@@ -200,23 +201,14 @@ class SafetyFilter:
         fast = np.abs(q_des - self.q) > limits.velocity * self.dt * (1.0 + 1e-9)
         notes = []
         for i in np.flatnonzero(outside | late).tolist():
+            rule = Rule.ACCELERATION
             if outside[i]:
                 rule = Rule.POSITION
-                why = f'may be in [{limits.lower[i]:.4f}, {limits.upper[i]:.4f}]'
             elif fast[i]:
-                rule, why = Rule.VELOCITY, f'may move at {limits.velocity[i]:.3f}'
-            else:
-                rule, why = Rule.ACCELERATION, f'may accelerate at {limits.acceleration[i]:.3f}'
-            joint = self.contract.joints[i]
-            notes.append(
-                Intervention(
-                    rule,
-                    f'"{joint}" {why}',
-                    joint=joint,
-                    asked=float(q_des[i]),
-                    sent=float(sent[i]),
-                )
-            )
+                rule = Rule.VELOCITY
+            text, joint = self._texts[rule][i], self.contract.joints[i]
+            asked, got = float(q_des[i]), float(sent[i])
+            notes.append(Intervention(rule, text, joint=joint, asked=asked, sent=got))
         return notes
 
     def _propose(
@@ -327,3 +319,23 @@ class SafetyFilter:
                 )
             )
         return x
+
+
+def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:
+    """What to say when a limit of a joint holds it back, by rule and joint."""
+    limits = contract.limits
+    rows = list(
+        zip(
+            contract.joints,
+            limits.lower,
+            limits.upper,
+            limits.velocity,
+            limits.acceleration,
+            strict=True,
+        )
+    )
+    return {
+        Rule.POSITION: [f'"{j}" may be in [{low:.4f}, {up:.4f}]' for j, low, up, _, _ in rows],
+        Rule.VELOCITY: [f'"{j}" may move at {v:.3f}' for j, _, _, v, _ in rows],
+        Rule.ACCELERATION: [f'"{j}" may accelerate at {a:.3f}' for j, _, _, _, a in rows],
+    }

@@ -33,7 +33,7 @@ class Rule(str, Enum):
     ESTOP = 'estop'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Intervention:
     """One difference between what was asked and what is sent.
 

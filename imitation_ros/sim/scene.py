@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import resources
 from ..contract import Contract
 from ..errors import ContractError, unknown
 from .surroundings import add_surroundings, BASE_HEIGHT, OBJECTS
@@ -83,10 +84,16 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
         timestep_s: Step of the physics [s].
 
     Raises:
-        ContractError: If there is no such task, or the URDF has no link for a camera or tool.
+        ContractError: If there is no such task, the contract lacks a tool of the task, or MuJoCo
+            cannot read the URDF (it needs a `<camera>_link` per camera, and meshes as STL or OBJ).
     """
     if task not in TASKS:
         raise ContractError(unknown(task, 'task', TASKS))
+    for tool in TASKS[task].tools:
+        if tool not in contract.tools:
+            raise ContractError(
+                f'task {task}: {unknown(tool, "tool of the contract", contract.tools)}'
+            )
     spec = _load(contract)
     option = spec.option
     option.timestep = timestep_s
@@ -100,7 +107,11 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
     _add_cameras(spec, contract)
     add_surroundings(spec)
     OBJECTS[task](spec.worldbody)
-    return _locate(spec.compile(), contract, TASKS[task], base_name)
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise ContractError(f'MuJoCo cannot build {contract.urdf_path}: {error}') from error
+    return _locate(model, contract, TASKS[task], base_name)
 
 
 def _load(contract: Contract) -> Any:
@@ -109,6 +120,8 @@ def _load(contract: Contract) -> Any:
     text, found = re.subn(r'(<robot\b[^>]*>)', rf'\1{keep}', contract.urdf_text, count=1)
     if not found:
         raise ContractError(f'{contract.urdf_path}: no <robot> element')
+    # MuJoCo knows no packages.
+    text = re.sub(r'package://([^"\']+)', lambda found: str(resources.find_share(found[1])), text)
     try:
         return mujoco.MjSpec.from_string(text)
     except ValueError as error:

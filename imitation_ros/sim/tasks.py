@@ -35,6 +35,7 @@ class Task(ABC):
         reach: Half width of that region in each of the four.
         time_limit_s: Time after which an attempt has failed [s].
         hold_s: How long the rule must hold without a break [s].
+        tools: Tool frames the rule looks at; the contract must have them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Task(ABC):
     reach: tuple[float, float, float, float]
     time_limit_s: float
     hold_s: float = 0.3
+    tools: tuple[str, ...] = ()
 
     def place(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
         """Random start of the object: x y z qx qy qz qw, shape (7,).
@@ -114,6 +116,7 @@ TASKS: dict[str, Task] = {
             centre=(0.40, -0.20, 0.185, 0.0),
             reach=(0.06, 0.13, 0.095, 0.0),
             time_limit_s=4.0,
+            tools=('right_tool_link',),
         ),
         Lift(
             name='lift',
@@ -128,6 +131,7 @@ TASKS: dict[str, Task] = {
             centre=(0.37, -0.26, CUBE_HALF, 0.0),
             reach=(0.05, 0.08, 0.0, 0.7),
             time_limit_s=10.0,
+            tools=('right_tool_link',),
         ),
     )
 }

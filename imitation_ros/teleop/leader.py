@@ -15,10 +15,6 @@ from .spline import Spline
 NS = 1_000_000_000
 
 
-SILENCE_NS = 200_000_000
-"""A leader silent for longer is checked anew, as if the dead-man had been released [ns]."""
-
-
 class LeaderTeleop:
     """Makes a short chunk of each leader message, while the dead-man is held.
 
@@ -49,6 +45,9 @@ class LeaderTeleop:
         # A little under the period, or jitter would drop every other message.
         self._shortest_ns = round(0.8 * period_s * NS)
         self._spline = Spline(round(period_s * NS), round(delay_s * NS))
+        # After a longer silence the curve has come to its end and cannot be continued: the
+        # leader is checked anew, as if the dead-man had been released.
+        self._silence_ns = round((2.0 * delay_s - period_s) * NS)
         self.gate = Gate(config)
         self.reason = 'nothing received from the leader'
 
@@ -99,7 +98,7 @@ class LeaderTeleop:
             if 0 <= gap < self._shortest_ns and self.gate.held(now_ns):
                 self.reason = 'the leader is faster than needed'
                 return None
-            if not 0 <= gap <= SILENCE_NS:
+            if not 0 <= gap <= self._silence_ns:
                 self.gate.release(f'the stamps of the leader jump by {gap / NS:.2f} s')
         fresh = self.gate.state is not GateState.ENGAGED
         allowed = self.gate.step(now_ns, leader_map.joints, target, here)

@@ -165,7 +165,8 @@ class BagMaker:
     def write(self, writer: BagWriter, entries: list[Entry]) -> None:
         index = {topic.name: i for i, topic in enumerate(recorded(self.robot))}
         for log_ns, topic, data in entries:
-            writer.write(index[topic], log_ns, log_ns - 200_000, data, 1)
+            number = sum(writer.counts) + 1
+            writer.write(index[topic], log_ns, log_ns - 200_000, data, number)
 
     def __call__(
         self, path: Path, entries: list[Entry] | None = None, meta: EpisodeMeta | None = None

@@ -10,6 +10,7 @@ import pytest
 from imitation_ros.bags.audit import audit
 from imitation_ros.bags.frozen import carriers
 from imitation_ros.bags.reader import Bag
+from imitation_ros.bags.topics import recorded
 from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.errors import BagError
 
@@ -228,3 +229,22 @@ def test_a_bag_without_a_contract_needs_one(good_bag):
         bag.contract = None
         with pytest.raises(BagError, match='name one with --contract'):
             audit(bag)
+
+
+def test_a_repeated_message_that_came_late_is_no_clock_fault(maker, good_script, tmp_path):
+    """DDS repeats a lost message: it is received after its successors, but was sent before."""
+    entries = list(good_script)
+    where = [i for i, e in enumerate(entries) if e[1] == '/joint_states']
+    a, b = where[100], where[101]
+    entries[a], entries[b] = (
+        (entries[a][0], *entries[b][1:]),
+        (entries[b][0], *entries[a][1:]),
+    )
+    writer = maker.open(tmp_path / 'pick_0001')
+    names = [topic.name for topic in recorded(maker.robot)]
+    numbers = {a: b, b: a}
+    for i, (log_ns, topic, data) in enumerate(entries):
+        writer.write(names.index(topic), log_ns, log_ns, data, numbers.get(i, i) + 1)
+    meta = EpisodeMeta('pick_0001', contract_hash=maker.robot.hash)
+    with Bag(writer.close(meta)) as bag:
+        assert audit(bag).reasons == ()

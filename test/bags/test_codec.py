@@ -74,10 +74,8 @@ def test_bad_images():
 
 def test_jpeg_there_and_back():
     ramp = np.linspace(0, 255, 64).astype(np.uint8)
-    pixels = np.stack(
-        [np.tile(ramp, (48, 1)), np.full((48, 64), 40), np.tile(ramp[::-1], (48, 1))]
-    )
-    pixels = np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8))
+    pixels = np.empty((48, 64, 3), np.uint8)
+    pixels[:, :, 0], pixels[:, :, 1], pixels[:, :, 2] = ramp, 40, ramp[::-1]
     data = codec.encode_jpeg(pixels)
     message = SimpleNamespace(header=HEADER, data=data, format='jpeg')
     stamp, back = codec.compressed_image(message)
@@ -88,9 +86,8 @@ def test_jpeg_there_and_back():
 def test_pose_needs_a_rotation():
     point = SimpleNamespace(x=1.0, y=2.0, z=3.0)
     turn = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=0.0)
-    message = SimpleNamespace(
-        header=HEADER, pose=SimpleNamespace(position=point, orientation=turn)
-    )
+    pose = SimpleNamespace(position=point, orientation=turn)
+    message = SimpleNamespace(header=HEADER, pose=pose)
     with pytest.raises(DataError, match='quaternion of a pose is zero'):
         codec.pose(message)
     turn.w = 1.0

@@ -53,9 +53,8 @@ def test_an_episode_of_one_step_is_none():
 
 
 def test_meta_goes_through_plain_values():
-    meta = EpisodeMeta(
-        'a', 'pick', 'ada', 'success', 'r', 'h', 'warn', ('slow',), True, {'k': 'v'}
-    )
+    where = ('a', 'pick', 'ada', 'success', 'robot', 'hash')
+    meta = EpisodeMeta(*where, 'warn', ('slow',), True, {'k': 'v'})
     assert EpisodeMeta.from_dict(meta.to_dict()) == meta
     assert isinstance(meta.to_dict()['reasons'], list)
     with pytest.raises(DataError, match='outcome "good"'):

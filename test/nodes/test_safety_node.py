@@ -4,6 +4,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+import json
 import threading
 import time
 from typing import Any
@@ -326,7 +327,7 @@ def test_a_nan_state_is_refused(rig: Rig, contract: Contract) -> None:
     rig.arm()
 
 
-def test_diagnostics_and_summary(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+def test_diagnostics(rig: Rig) -> None:
     rig.arm()
     rig.propose(0.1)
     until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
@@ -341,7 +342,9 @@ def test_diagnostics_and_summary(rig: Rig, capfd: pytest.CaptureFixture[str]) ->
     assert 'jitter_max_ms' in values
 
 
-def test_closing_brakes_first(ros: Any, contract: Contract) -> None:
+def test_closing_brakes_first_and_writes_a_summary(
+    ros: Any, contract: Contract, capfd: pytest.CaptureFixture[str]
+) -> None:
     rig = Rig(ros, contract)
     try:
         rig.arm()
@@ -349,6 +352,9 @@ def test_closing_brakes_first(ros: Any, contract: Contract) -> None:
         until(lambda: max(np.abs(rig.commands[-1].velocity)) > 0.2, 'moving')
         rig.safety.close()
         until(lambda: not rig.safety._thread.is_alive(), 'the end of the thread')
+        summary = json.loads(capfd.readouterr().err.split('summary ')[1].splitlines()[0])
+        assert summary['latency_count'] > 0
+        assert summary['step_count'] > 10
         time.sleep(0.2)
         v = np.array([message.velocity for message in rig.commands])
         step = contract.limits.acceleration / contract.rates.command_hz

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imitation_ros.contract import Contract
+from imitation_ros.contract import Contract, loads
 from imitation_ros.errors import ContractError, DataError
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.sim.robot import SimRobot
@@ -127,3 +127,21 @@ def test_an_unknown_task_lists_the_tasks(contract: Contract):
 def test_a_robot_without_cameras_says_so(lift: SimRobot):
     with pytest.raises(DataError, match='without cameras'):
         lift.render('head_camera')
+
+
+def test_a_robot_that_does_not_fit_is_refused_with_the_reason(contract: Contract):
+    text = contract.text.replace('tools: [left_tool_link, right_tool_link]', 'tools: []')
+    toolless = loads(text, contract.urdf_path, contract.urdf_text)
+    with pytest.raises(ContractError, match='"right_tool_link" is not a tool of the contract'):
+        SimRobot(toolless, 'reach', renderer=None)
+    mesh = '<geometry><mesh filename="missing.stl"/></geometry>'
+    urdf = contract.urdf_text.replace(
+        '</robot>', f'<link name="more"><visual>{mesh}</visual></link><joint name="more" '
+        'type="fixed"><parent link="pelvis"/><child link="more"/></joint></robot>'
+    )  # fmt: skip
+    with pytest.raises(ContractError, match=r'missing\.stl'):
+        SimRobot(loads(contract.text, contract.urdf_path, urdf), 'reach', renderer=None)
+    text = contract.text.replace('name: head_camera', 'name: chest_camera')
+    eyeless = loads(text, contract.urdf_path, contract.urdf_text)
+    with pytest.raises(ContractError, match='"chest_camera_link" is not a link'):
+        SimRobot(eyeless, 'reach', renderer=None)

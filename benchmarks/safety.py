@@ -1,0 +1,351 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The safety filter: what a step costs, beside pink, and whether anything gets through.
+
+Two robots (our humanoid, the Unitree G1), five streams (safety_streams.py). Times are thread CPU
+time. pink 4.4 gets the same stream, limits and shapes, a barrier of 40 rows, and steps in turn
+with ours, call by call. Then a fuzz of random streams at random rates and limits.
+
+python benchmarks/safety.py [--smoke] [--json FILE] [--steps N]
+"""
+
+import argparse
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+import json
+import os
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
+os.environ.setdefault('MKL_NUM_THREADS', '1')
+
+import numpy as np
+import pinocchio as pin
+from safety_streams import all_streams, Array
+
+from imitation_ros.contract import Contract, Limits, load
+from imitation_ros.errors import ContractError
+from imitation_ros.kinematics.model import RobotModel
+from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.filter import SafetyFilter
+
+ADVERSARIAL = ('random', 'attack', 'edge', 'garbage')
+
+
+@dataclass
+class Violations:
+    """Set-points that broke a promise."""
+
+    position: int = 0
+    velocity: int = 0
+    acceleration: int = 0
+    distance: int = 0
+    non_finite: int = 0
+    closest_mm: float = np.inf
+
+    @property
+    def total(self) -> int:
+        """All that count as broken."""
+        return self.position + self.velocity + self.acceleration + self.distance + self.non_finite
+
+
+def judge(contract: Contract, collisions: SelfCollision, path: list[Array]) -> Violations:
+    """Check every set-point of a run that started at rest."""
+    limits, dt = contract.limits, 1.0 / contract.rates.command_hz
+    Q = np.array(path)
+    finite = np.isfinite(Q).all(axis=1)
+    result = Violations(non_finite=int((~finite).sum()))
+    Q = Q[finite]
+    V = np.diff(Q, axis=0) / dt
+    A = np.diff(np.vstack([np.zeros(contract.n), V]), axis=0) / dt
+    result.position = int(((Q > limits.upper + 1e-9) | (Q < limits.lower - 1e-9)).any(1).sum())
+    result.velocity = int((np.abs(V) > limits.velocity * (1 + 1e-6) + 1e-9).any(1).sum())
+    worst = limits.acceleration * (1 + 1e-6) + 1e-7 / dt
+    result.acceleration = int((np.abs(A) > worst).any(1).sum())
+    distances = np.array([collisions.distances(q).min() for q in Q])
+    result.distance = int((distances < contract.safety.self_collision_distance).sum())
+    result.closest_mm = float(1e3 * distances.min())
+    return result
+
+
+class Pink:
+    """pink's differential IK as a filter: limits, and a barrier over the closest 40 pairs."""
+
+    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+        import pink
+        from pink.barriers import SelfCollisionBarrier
+        from pink.limits import AccelerationLimit, ConfigurationLimit, VelocityLimit
+        from pink.tasks import PostureTask
+
+        self._pink = pink
+        self.robot = RobotModel(contract)
+        model = self.robot.model
+        model.velocityLimit = self.robot.to_model(contract.limits.velocity)
+        model.lowerPositionLimit = self.robot.to_model(contract.limits.lower)
+        model.upperPositionLimit = self.robot.to_model(contract.limits.upper)
+        self._dt = 1.0 / contract.rates.command_hz
+        self._data = model.createData()
+        self._geometry = collisions.geometry
+        self._geometry_data = pin.GeometryData(self._geometry)
+        self._acceleration = AccelerationLimit(
+            model, self.robot.to_model(contract.limits.acceleration)
+        )
+        self._limits = [ConfigurationLimit(model), VelocityLimit(model), self._acceleration]
+        self._barrier = SelfCollisionBarrier(
+            n_collision_pairs=min(40, len(collisions)),
+            gain=20.0,
+            d_min=contract.safety.self_collision_distance,
+        )
+        self._task = PostureTask(cost=1.0)
+        self.q = contract.home.copy()
+        self.failures = 0
+
+    def step(self, goal: Array) -> Array:
+        """One step towards a goal; holds when pink raises."""
+        model = self.robot.model
+        try:
+            configuration = self._pink.Configuration(
+                model,
+                self._data,
+                self.robot.to_model(self.q),
+                copy_data=False,
+                collision_model=self._geometry,
+                collision_data=self._geometry_data,
+            )
+            self._task.set_target(self.robot.to_model(goal))
+            v = self._pink.solve_ik(
+                configuration,
+                [self._task],
+                self._dt,
+                solver='daqp',
+                limits=self._limits,
+                barriers=[self._barrier],
+            )
+        except Exception:  # noqa: BLE001  (pink, qpsolvers and daqp raise many kinds)
+            self.failures += 1
+            v = np.zeros(model.nv)
+        self._acceleration.set_last_integration(v, self._dt)
+        self.q = self.q + self._dt * self.robot.to_contract(v)
+        return self.q
+
+
+def percentiles(times_ns: list[int]) -> dict[str, float]:
+    """Median, p99 and maximum [us]."""
+    values = np.array(times_ns) / 1e3
+    p50, p99 = np.percentile(values, [50, 99])
+    return {'p50_us': float(p50), 'p99_us': float(p99), 'max_us': float(values.max())}
+
+
+def run_streams(
+    contract: Contract, collisions: SelfCollision, steps: int, seeds: int
+) -> dict[str, Any]:
+    """Every stream through the filter, with and without its certificate."""
+    result: dict[str, Any] = {}
+    for name in all_streams(contract, collisions, 0):
+        times: list[int] = []
+        rules: Counter[str] = Counter()
+        speed = {True: 0.0, False: 0.0}
+        broken = Violations()
+        for seed in range(seeds):
+            for certify in (True, False):
+                ask = all_streams(contract, collisions, seed)[name]
+                robot = SafetyFilter(contract, collisions, certify=certify)
+                robot.reset(contract.home)
+                path = [robot.q]
+                for tick in range(steps):
+                    asked = ask(tick, robot.q)
+                    begin = time.thread_time_ns()
+                    step = robot.step(*asked)
+                    spent = time.thread_time_ns() - begin
+                    path.append(step.q)
+                    speed[certify] += float(np.abs(step.v).mean()) / steps / seeds
+                    if certify:
+                        times.append(spent)
+                        rules.update({note.rule.value for note in step.interventions})
+                if certify:
+                    broken = add(broken, judge(contract, collisions, path))
+        result[name] = {
+            **percentiles(times),
+            'steps': steps * seeds,
+            'violations': asdict(broken) | {'total': broken.total},
+            'speed': speed[True],
+            'speed_kept': speed[True] / max(speed[False], 1e-12),
+            'rules': dict(rules),
+        }
+    return result
+
+
+def add(one: Violations, other: Violations) -> Violations:
+    """Violations of both."""
+    fields = {key: getattr(one, key) + value for key, value in asdict(other).items()}
+    return Violations(**(fields | {'closest_mm': min(one.closest_mm, other.closest_mm)}))
+
+
+def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> dict[str, Any]:
+    """The same stream through ours and through pink, in turn."""
+    result: dict[str, Any] = {}
+    for name in ('realistic', 'random'):
+        ask = all_streams(contract, collisions, 0)[name]
+        ours, theirs = SafetyFilter(contract, collisions), Pink(contract, collisions)
+        ours.reset(contract.home)
+        times: dict[str, list[int]] = {'ours': [], 'pink': []}
+        path = [theirs.q]
+        for tick in range(steps):
+            goal, velocity = ask(tick, ours.q)
+            if goal is None:
+                continue
+            begin = time.thread_time_ns()
+            ours.step(goal, velocity)
+            middle = time.thread_time_ns()
+            theirs.step(goal)
+            end = time.thread_time_ns()
+            times['ours'].append(middle - begin)
+            times['pink'].append(end - middle)
+            path.append(theirs.q)
+        ours_us, pink_us = percentiles(times['ours']), percentiles(times['pink'])
+        broken = judge(contract, collisions, path)
+        result[name] = {
+            'ours': ours_us,
+            'pink': pink_us,
+            'ratio_p50': pink_us['p50_us'] / ours_us['p50_us'],
+            'ratio_p99': pink_us['p99_us'] / ours_us['p99_us'],
+            'pink_violations': asdict(broken) | {'total': broken.total},
+            'pink_failures': theirs.failures,
+        }
+    return result
+
+
+def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violations:
+    """Random streams in random order, at random rates and limits, from rest at home."""
+    rng = np.random.default_rng(0)
+    total, done, block = Violations(), 0, 250
+    while done < steps:
+        old = contract.limits
+        changed = replace(
+            contract,
+            rates=contract.rates.model_copy(
+                update={'command_hz': float(rng.choice([30.0, 50.0, 100.0, 250.0, 500.0]))}
+            ),
+            limits=Limits(
+                old.lower.copy(),
+                old.upper.copy(),
+                np.full(contract.n, rng.uniform(0.5, 10.0)),
+                np.full(contract.n, rng.uniform(2.0, 60.0)),
+                old.effort.copy(),
+            ),
+        )
+        robot = SafetyFilter(changed, collisions)
+        robot.reset(contract.home)
+        streams = list(all_streams(changed, collisions, int(rng.integers(2**31))).values())
+        path = [robot.q]
+        while len(path) <= block:
+            ask = streams[int(rng.integers(len(streams)))]
+            for tick in range(int(rng.integers(1, 40))):
+                path.append(robot.step(*ask(tick, robot.q)).q)
+        total = add(total, judge(changed, collisions, path))
+        done += len(path) - 1
+    return total
+
+
+def gate(value: float, bound: float, unit: str, low: bool = False, judged: bool = True) -> Any:
+    """One gate: value against its bound (from above, or from below if `low`)."""
+    holds = (value >= bound if low else value <= bound) if judged else None
+    return {'value': value, 'bound': bound, 'unit': unit, 'holds': holds}
+
+
+def print_robot(name: str, result: dict[str, Any]) -> None:
+    """Tables of one robot."""
+    print(
+        f'\n{name}: {result["pairs"]} pairs, closest at home {1e3 * result["home_m"]:.1f} mm, '
+        f'built in {result["build_s"]:.1f} s, batched reads: {result["batched"]}'
+    )
+    print(f'{"stream":12s}{"p50 us":>9s}{"p99 us":>9s}{"max us":>9s}{"broken":>8s}', end='')
+    print(f'{"min d mm":>10s}{"speed":>8s}{"kept":>7s}  ticks with an intervention')
+    for stream, row in result['streams'].items():
+        rules = ' '.join(f'{rule}:{count}' for rule, count in sorted(row['rules'].items()))
+        print(
+            f'{stream:12s}{row["p50_us"]:9.0f}{row["p99_us"]:9.0f}{row["max_us"]:9.0f}'
+            f'{row["violations"]["total"]:8d}{row["violations"]["closest_mm"]:10.1f}'
+            f'{row["speed"]:8.3f}{row["speed_kept"]:7.2f}  {rules}'
+        )
+    for stream, row in result['pink'].items():
+        print(
+            f'pink, {stream}: {row["pink"]["p50_us"]:.0f} / {row["pink"]["p99_us"]:.0f} us, '
+            f'{row["ratio_p50"]:.1f}x / {row["ratio_p99"]:.1f}x ours (p50 / p99); '
+            f'{row["pink_failures"]} failures, {row["pink_violations"]["total"]} violations, '
+            f'closest {row["pink_violations"]["closest_mm"]:.1f} mm'
+        )
+
+
+def measure(name: str, steps: int, seeds: int, fuzzed: int) -> dict[str, Any] | None:
+    """Everything of one robot; None if it is not installed."""
+    try:
+        contract = load(name)
+    except ContractError as error:
+        print(f'{name}: skipped: {error}')
+        return None
+    begin = time.perf_counter()
+    collisions = SelfCollision(RobotModel(contract))
+    built = time.perf_counter() - begin
+    result: dict[str, Any] = {
+        'pairs': len(collisions),
+        'home_m': float(collisions.distances(contract.home).min()),
+        'build_s': built,
+        'batched': collisions.batched,
+        'streams': run_streams(contract, collisions, steps, seeds),
+        'pink': beside_pink(contract, collisions, steps),
+    }
+    broken = fuzz(contract, collisions, fuzzed)
+    result['fuzz'] = {'steps': fuzzed, **asdict(broken), 'total': broken.total}
+    print_robot(name, result)
+    print(f'fuzz: {fuzzed} steps, {broken.total} broken, closest {broken.closest_mm:.2f} mm')
+    return result
+
+
+def main() -> int:
+    """Measure and judge."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--smoke', action='store_true', help='seconds long; judges no timing')
+    parser.add_argument('--json', type=Path, help='also write the result here')
+    parser.add_argument('--steps', type=int, help='fuzzed set-points per robot (nightly: 1e6)')
+    options = parser.parse_args()
+    steps, seeds, fuzzed = (60, 1, 500) if options.smoke else (800, 2, 20_000)
+    fuzzed = fuzzed if options.steps is None else options.steps
+    results, gates = {}, {}
+    for name in ('imi_humanoid', 'unitree_g1'):
+        result = measure(name, steps, seeds, fuzzed)
+        if result is None:
+            continue
+        results[name] = result
+        rows = result['streams']
+        broken = [row['violations'] for row in rows.values()] + [result['fuzz']]
+        judged = not options.smoke
+        worst = max(rows[stream]['p99_us'] for stream in ADVERSARIAL)
+        gates |= {
+            f'{name}.violations': gate(sum(b['total'] for b in broken), 0, 'set-points'),
+            f'{name}.non_finite': gate(sum(b['non_finite'] for b in broken), 0, 'set-points'),
+            f'{name}.step_p99_realistic': gate(
+                rows['realistic']['p99_us'], 1000.0, 'us', judged=judged
+            ),
+            f'{name}.step_p99_adversarial': gate(worst, 2000.0, 'us', judged=judged),
+            f'{name}.times_faster_than_pink': gate(
+                result['pink']['realistic']['ratio_p50'], 5.0, 'x', low=True, judged=judged
+            ),
+        }
+    print()
+    for name, verdict in gates.items():
+        holds = {True: 'holds', False: 'DOES NOT HOLD', None: 'not judged'}[verdict['holds']]
+        print(f'{name:40s}{verdict["value"]:10.1f} {verdict["unit"]}, {verdict["bound"]}: {holds}')
+    if options.json:
+        options.json.write_text(json.dumps({'gates': gates, 'robots': results}, indent=1))
+    return int(any(verdict['holds'] is False for verdict in gates.values()))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
