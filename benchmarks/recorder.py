@@ -301,6 +301,7 @@ def run(kind: str, folder: Path, seconds: float) -> dict[str, Any]:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+    told = {} if operator is None else answer
     missing, size, span = lost(path, report['sent'])
     shutil.rmtree(path)
     total = sum(report['sent'].values())
@@ -313,6 +314,9 @@ def run(kind: str, folder: Path, seconds: float) -> dict[str, Any]:
         'memory_MB': memory,
         'seconds': report['seconds'],
         'stop_s': stop_s,
+        'told_lost': told.get('lost', 0),
+        'told_dropped': told.get('dropped', 0),
+        'queue_max_MB': told.get('queue_max_bytes', 0) / 1e6,
     }
 
 
@@ -352,6 +356,10 @@ def main() -> int:
     print(
         f'load {ours["seconds"]:.1f} s at {ours["sent"] / ours["seconds"]:.0f} messages/s; '
         f'stop with audit {ours["stop_s"]:.1f} s'
+    )
+    print(
+        f'the recorder itself counted {ours["told_lost"]} lost before it and '
+        f'{ours["told_dropped"]} dropped by it; queue at most {ours["queue_max_MB"]:.0f} MB'
     )
     gates = {
         'lost': {

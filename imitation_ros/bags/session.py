@@ -34,12 +34,14 @@ class Finished:
         meta: Its meta, as stored in the bag.
         counts: What became of each topic's messages.
         audit: The verdict.
+        queue_max_bytes: Largest fill of the queue [bytes].
     """
 
     path: Path
     meta: EpisodeMeta
     counts: Mapping[str, Counts]
     audit: Audit
+    queue_max_bytes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -51,7 +53,9 @@ class Finished:
             'reasons': list(self.audit.reasons),
             'seconds': self.audit.seconds,
             'counts': {topic: count.written for topic, count in self.counts.items()},
-            'lost': sum(count.lost + count.dropped for count in self.counts.values()),
+            'lost': sum(count.lost for count in self.counts.values()),
+            'dropped': sum(count.dropped for count in self.counts.values()),
+            'queue_max_bytes': self.queue_max_bytes,
         }
 
 
@@ -204,7 +208,7 @@ class Session:
             verdict = audit(bag)
         meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
         update_meta(path, meta)
-        self.last = Finished(path, meta, counts, verdict)
+        self.last = Finished(path, meta, counts, verdict, take.queued_bytes_max)
         return self.last
 
     def fail(self) -> str:

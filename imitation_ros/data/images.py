@@ -20,11 +20,17 @@ def resize(image: Image, height: int, width: int) -> Image:
         return image
     if old_height % height == 0 and old_width % width == 0:
         rows, columns = old_height // height, old_width // width
-        blocks = image.reshape(height, rows, width, columns, channels)
-        total: Image = (
-            (blocks.sum(axis=(1, 3), dtype=np.uint32) + rows * columns // 2) // (rows * columns)
-        ).astype(np.uint8)
-        return total
+        # Adding rows, then columns, in 16 bits is ten times faster than one sum over both axes.
+        kind = np.uint16 if rows * columns <= 256 else np.uint32
+        total = np.zeros((height, old_width * channels), kind)
+        for row in range(rows):
+            total += image.reshape(height, rows, old_width * channels)[:, row]
+        blocks = total.reshape(height, width, columns, channels)
+        total = blocks[:, :, 0].copy()
+        for column in range(1, columns):
+            total += blocks[:, :, column]
+        small: Image = ((total + rows * columns // 2) // (rows * columns)).astype(np.uint8)
+        return small
     y = (np.arange(height) * old_height + old_height // 2) // height
     x = (np.arange(width) * old_width + old_width // 2) // width
     return np.ascontiguousarray(image[y][:, x])

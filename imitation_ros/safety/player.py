@@ -43,9 +43,10 @@ class _Chunk:
 class ProposalPlayer:
     """Plays the newest accepted proposal by its own time stamps.
 
-    Points that are past are dropped. A new proposal fades in: its weight rises from 0 now to 1 at
-    its first point or after `blend_s`, whichever is later. After the last point its position
-    holds for `proposal_timeout_s`.
+    Points that are past are dropped. The way to the first point is a straight line from the
+    current target. A chunk with several points ahead, or one that comes late, fades in over
+    `blend_s`, so its disagreement with the old one never shows as a jump. After the last point
+    its position holds for `proposal_timeout_s`.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -137,18 +138,28 @@ class ProposalPlayer:
         return result
 
     def _fade_in(self, now_ns: int, new: _Chunk, hold: Array) -> None:
-        """Keep what would have been played as a few points, and fade from it."""
-        first, last = int(new.times_ns[0]), int(new.times_ns[-1])
-        end = max(first, min(now_ns + self._blend_ns, last))
-        if end <= now_ns:
-            end = now_ns + max(self._blend_ns, 1)
-        times = np.unique(np.linspace(now_ns, end, FADE_SAMPLES).astype(np.int64))
-        if self._new is None:
-            old = np.tile(hold, (len(times), 1))
-        else:
-            rows = [self.target(int(time)) for time in times]
-            old = np.array([self._new.positions[-1] if row is None else row for row in rows])
-        self._old, self._new, self._fade_ns = _Chunk(times, old), new, (now_ns, end)
+        """Take over from what would have been played, without a jump."""
+        current = self.target(now_ns)
+        ahead = int((new.times_ns > now_ns).sum())
+        late = ahead < len(new.times_ns)
+        end = now_ns + self._blend_ns
+        if not late:
+            end = min(end, int(new.times_ns[-1]))
+        fades = end > now_ns and (late or (ahead > 1 and current is not None))
+        old = self._sample(now_ns, end, hold) if fades else None
+        if not late:
+            start = hold if current is None else current
+            new = _Chunk(
+                np.concatenate([[now_ns], new.times_ns]), np.vstack([start, new.positions])
+            )
+        self._old, self._new, self._fade_ns = old, new, (now_ns, end)
+
+    def _sample(self, start_ns: int, end_ns: int, hold: Array) -> _Chunk:
+        """What is being played, as a few points; `hold` if it is nothing."""
+        times = np.unique(np.linspace(start_ns, end_ns, FADE_SAMPLES).astype(np.int64))
+        after = hold if self._new is None else self._new.positions[-1]
+        rows = [self.target(int(time)) for time in times]
+        return _Chunk(times, np.array([after if row is None else row for row in rows]))
 
     def _check_names(self, proposal: Proposal) -> Intervention | None:
         """Every joint known, and every group of the contract whole or absent."""

@@ -290,7 +290,9 @@ class PickPlaceExpert(Expert):
             free = ramp(grip, 0.022, 0.032)
             goal = tray + up(self.DROP + free * (0.20 - self.DROP))
             return {RIGHT: Goal(pin.SE3(rotation, goal), self.OPEN)}
-        near = float(np.linalg.norm(tool - cube)) < 0.03
+        # Wide enough for the cube to be seen a tenth of a second behind the commanded hand, as it
+        # is when teleoperation, servos and tracker are in between.
+        near = float(np.linalg.norm(tool - cube)) < 0.06
         if near and grip < self.HELD:
             # Up before sideways, sideways before down; each blends into the next.
             sideways = ramp(tool[2], 0.06, 0.11)

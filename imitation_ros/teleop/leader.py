@@ -13,6 +13,8 @@ from .mapping import LeaderMap
 from .spline import Spline
 
 NS = 1_000_000_000
+BRAKING_SHARE = 0.8
+"""Share of the acceleration limits used for braking when the leader falls silent."""
 
 
 class LeaderTeleop:
@@ -107,5 +109,6 @@ class LeaderTeleop:
             return None
         if fresh:
             self._spline.restart(stamp_ns, leader_map.clip(here))
-        times, points = self._spline.push(stamp_ns, leader_map.clip(allowed))
-        return Proposal(stamp_ns, leader_map.joints, times, points)
+        braking = BRAKING_SHARE * self._contract.limits.acceleration[leader_map.columns]
+        times, points = self._spline.push(stamp_ns, leader_map.clip(allowed), braking)
+        return Proposal(stamp_ns, leader_map.joints, times, leader_map.clip(points))

@@ -186,8 +186,10 @@ class TwistTeleop:
         self.reason = self.gate.reason
         if allowed is None:
             return None
-        times, points = self._spline.push(tick_ns, allowed)
-        return Proposal(min(stamp_ns, tick_ns), arm.joints, times, points)
+        limits, columns = self._model.contract.limits, arm.columns
+        times, points = self._spline.push(tick_ns, allowed, SHARE * limits.acceleration[columns])
+        inside = np.clip(points, limits.lower[columns], limits.upper[columns])
+        return Proposal(min(stamp_ns, tick_ns), arm.joints, times, inside)
 
     def _anchor(self, tick_ns: int, arm: _Arm, robot: Array) -> None:
         """Start from where the robot is; lean there too, so that only what is asked moves."""

@@ -248,3 +248,22 @@ def test_a_repeated_message_that_came_late_is_no_clock_fault(maker, good_script,
     meta = EpisodeMeta('pick_0001', contract_hash=maker.robot.hash)
     with Bag(writer.close(meta)) as bag:
         assert audit(bag).reasons == ()
+
+
+def test_resting_camera_that_saw_the_robot_and_froze_rejects(maker, messages, robot, tmp_path):
+    """The head is still, the arms move in its view, then the picture stops."""
+    rest = list(carriers(robot, 'head_camera'))
+    pixels = np.full((12, 16, 3), 7, np.uint8)
+    entries = []
+    for log_ns, topic, data in maker.script(seconds=3.0):
+        t = (log_ns - T0) / NS
+        q = robot.home + 0.1 * np.sin(2.0 * t)
+        q[rest] = robot.home[rest]
+        if topic == HEAD and 1.5 < t < 2.3:
+            data = messages.compressed(log_ns - 20_000_000, pixels)
+        elif topic in ('/joint_states', '/safety/command'):
+            data = messages.joint_state(log_ns - 500_000, q)
+        entries.append((log_ns, topic, data))
+    result = judge(maker, tmp_path, entries)
+    assert result.verdict == 'reject'
+    assert 'same picture' in ' '.join(result.reasons)

@@ -90,6 +90,8 @@ def test_meta_contract_and_recovered_survive(many_chunks, tmp_path, robot):
         assert repaired.meta.task == 'pick'
         assert repaired.contract.hash == robot.hash
     assert read_information(result.path)['custom_data']['recovered'] == 'true'
+    with Bag(result.path / 'pick_0001_0.mcap') as alone:
+        assert alone.meta.recovered
 
 
 def test_repair_is_idempotent(many_chunks, tmp_path):

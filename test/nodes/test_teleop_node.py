@@ -146,7 +146,7 @@ def test_leader_becomes_proposal_with_its_stamp(
     assert proposal.joints == contract.joints
     assert proposal.stamp_ns in stamps
     assert proposal.stamp_ns <= proposal.times_ns[0]
-    assert 0 < proposal.times_ns[-1] - proposal.stamp_ns < 60_000_000
+    assert 0 < proposal.times_ns[-1] - proposal.stamp_ns < 500_000_000
     # It did not jump there: the first proposal was where the robot is.
     first = to_proposal(rig.proposals[0])
     np.testing.assert_allclose(first.positions[0], contract.home, atol=0.01)

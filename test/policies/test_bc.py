@@ -116,10 +116,16 @@ def test_every_part_learns(policy: Policy, rng: np.random.Generator) -> None:
     assert not still
 
 
-def test_far_observations_stay_finite(policy: Policy, rng: np.random.Generator) -> None:
+def test_beyond_the_clip_further_away_changes_nothing(
+    policy: Policy, rng: np.random.Generator
+) -> None:
     actor = Actor(policy, stats(policy.spec, False))
     given = windows(policy.spec, rng)
-    assert np.isfinite(actor.predict(1e6 * given.state, given.images)).all()
+    far, further = (
+        actor.predict(given.state * np.float32(scale), given.images) for scale in (1e4, 1e6)
+    )
+    np.testing.assert_array_equal(far, further)
+    assert np.abs(far - actor.predict(given.state, given.images)).max() > 0.1
 
 
 def test_spatial_softmax_finds_the_bright_spot() -> None:

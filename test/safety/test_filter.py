@@ -318,3 +318,57 @@ def test_a_far_target_is_reached_without_overshoot(
     path = [robot.step(goal, np.zeros(contract.n)).q[neck] for _ in range(200)]
     assert max(path) <= 1.0 + 1e-9
     assert path[-1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_lag_from_the_acceleration_limit_is_named_so(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    asked = contract.home.copy()
+    asked[contract.index('neck_yaw_joint')] += 0.014  # 1.4 rad/s: allowed, but not at once
+    (note,) = robot.step(asked).interventions
+    assert (note.rule, note.joint) == (Rule.ACCELERATION, 'neck_yaw_joint')
+
+
+def test_the_qp_and_the_certificate_each_say_what_they_did(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    rng = np.random.default_rng(0)
+    found = {}
+    for tick in range(1000):
+        if tick % 30 == 0:
+            goal = rng.uniform(contract.limits.lower, contract.limits.upper)
+        for note in robot.step(goal).interventions:
+            found.setdefault(note.rule, note)
+    for rule in (Rule.COLLISION, Rule.BRAKING):
+        assert found[rule].pair in collisions.links
+        assert found[rule].asked is not None and found[rule].sent is not None
+
+
+def test_a_qp_without_a_solution_brakes(
+    contract: Contract, collisions: SelfCollision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import daqp
+
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    goal = find_contact(contract, collisions)
+    while robot.at_rest or not any(
+        note.rule is Rule.COLLISION for note in robot.step(goal).interventions
+    ):
+        robot.step(goal)
+    infeasible = (np.full(contract.n, np.nan), 0.0, -1, {})
+    monkeypatch.setattr(daqp, 'solve', lambda *_: infeasible)
+    rules = set()
+    for _ in range(40):
+        before = robot.v
+        step = robot.step(goal)
+        new = {note.rule for note in step.interventions}
+        if Rule.QP_FALLBACK in new:
+            assert np.array_equal(step.v, robot.box.brake(before))
+        rules |= new
+        assert collisions.distances(step.q).min() >= contract.safety.self_collision_distance
+    assert Rule.QP_FALLBACK in rules

@@ -74,6 +74,17 @@ def test_drops_past_points_and_fades_in(player: ProposalPlayer, contract: Contra
     assert offset(player, contract, blend) == pytest.approx(0.3, abs=1e-9)
 
 
+def test_a_late_chunk_with_one_point_left_does_not_jump(
+    player: ProposalPlayer, contract: Contract
+) -> None:
+    late = chunk(contract, -100, {-60: 0.3, -20: 0.3, 5: 0.3})
+    assert player.push(NOW, late, contract.home) is None
+    values = [offset(player, contract, ms) for ms in range(0, 120)]
+    assert values[0] == pytest.approx(0.0, abs=1e-9)
+    assert np.abs(np.diff(values)).max() < 0.3 / 80 + 1e-3
+    assert values[-1] == pytest.approx(0.3)
+
+
 def test_a_new_chunk_takes_over_without_a_jump(player: ProposalPlayer, contract: Contract) -> None:
     player.push(NOW, chunk(contract, 0, {40 * i: 0.1 * i for i in range(1, 6)}), contract.home)
     values = [offset(player, contract, ms) for ms in range(0, 100)]

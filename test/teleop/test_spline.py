@@ -71,3 +71,42 @@ def test_curve_stays_between_its_samples(values: list[float], gaps: list[int]) -
         assert (points <= max([0.0, *values]) + 1e-12).all()
         assert all(b > a for a, b in pairwise(times))
         stamp += gap * MS
+
+
+def test_braking_piece_stops_smoothly_in_the_direction_of_motion() -> None:
+    spline = Spline(PERIOD, DELAY)
+    speed, braking = np.array([1.2, -0.6]), np.array([4.8, 4.8])
+    spline.restart(START, -0.02 * speed)
+    for k in range(10):
+        times, points = spline.push(START + k * PERIOD, 0.02 * k * speed, braking)
+    # 1.2 / 4.8 = 0.25 s behind the end of the curve, half of the way at full speed.
+    end = START + 9 * PERIOD + DELAY - PERIOD // 2
+    assert times[-1] - end == pytest.approx(250 * MS, abs=2)
+    np.testing.assert_allclose(points[-1], (0.02 * 8.5 + 0.125) * speed, atol=1e-6)
+    velocity = np.diff(points, axis=0) / (np.diff(times)[:, None] / 1e9)
+    assert (np.diff(np.abs(velocity[:, 0])) < 1e-6).all()
+    np.testing.assert_allclose(velocity[:, 0], -2 * velocity[:, 1], atol=1e-6)
+    assert np.abs(velocity[-1]).max() < 0.05
+
+
+def test_at_rest_there_is_nothing_to_brake() -> None:
+    spline = Spline(PERIOD, DELAY)
+    spline.restart(START, np.ones(2))
+    times, points = spline.push(START, np.ones(2), np.ones(2))
+    assert times[-1] == START + DELAY - PERIOD // 2
+    np.testing.assert_allclose(points, 1.0)
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8),
+    st.lists(st.integers(1, 60), min_size=8, max_size=8),
+)
+def test_times_rise_with_braking_too(values: list[float], gaps: list[int]) -> None:
+    spline = Spline(PERIOD, DELAY)
+    spline.restart(START, np.zeros(1))
+    stamp = START
+    for value, gap in zip(values, gaps, strict=False):
+        times, points = spline.push(stamp, np.array([value]), np.array([5.0]))
+        assert all(b > a for a, b in pairwise(times)) and np.isfinite(points).all()
+        assert times[-1] - stamp <= 60 * MS + 500 * MS + 2
+        stamp += gap * MS
