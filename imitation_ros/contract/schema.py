@@ -1,0 +1,205 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The keys of a contract's YAML, as frozen models, and what to say when one is wrong."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import unknown
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Topic = Annotated[str, Field(pattern=r'^/[A-Za-z_/][A-Za-z0-9_/]*$')]
+Name = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]*$')]
+
+
+class Model(BaseModel):
+    """Frozen values; a key that is not declared is an error."""
+
+    model_config = ConfigDict(frozen=True, extra='forbid')
+
+
+class Qos(Model):
+    """Quality of service of a topic."""
+
+    reliability: Literal['reliable', 'best_effort'] = 'reliable'
+    depth: int = Field(10, ge=1)
+
+
+class Output(Model):
+    """How a group's commands leave the safety node."""
+
+    topic: Topic
+    type: Literal['trajectory_msgs/msg/JointTrajectory', 'std_msgs/msg/Float64MultiArray'] = (
+        'trajectory_msgs/msg/JointTrajectory'
+    )
+
+
+class Group(Model):
+    """Joints that one controller drives, in the controller's order."""
+
+    name: Name
+    joints: tuple[str, ...] = Field(min_length=1)
+    output: Output
+
+
+class JointStates(Model):
+    """Where joint positions and velocities come from (sensor_msgs/msg/JointState)."""
+
+    topic: Topic = '/joint_states'
+    rate_hz: Positive = 200.0
+    max_age_s: Positive = 0.05
+    qos: Qos = Qos(depth=100)
+
+
+class Camera(Model):
+    """One camera image stream."""
+
+    name: Name
+    topic: Topic
+    type: Literal['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage']
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    rate_hz: Positive = 30.0
+    max_age_s: Positive = 0.2
+    qos: Qos = Qos(depth=5)
+
+
+class Pose(Model):
+    """One tracked object (geometry_msgs/msg/PoseStamped, in the robot's base frame)."""
+
+    name: Name
+    topic: Topic
+    rate_hz: Positive = 50.0
+    max_age_s: Positive = 0.2
+    qos: Qos = Qos()
+
+
+class Topics(Model):
+    """The topics between our own nodes."""
+
+    proposal: Topic = '/proposal'
+    command: Topic = '/safety/command'
+    verdict: Topic = '/safety/verdict'
+    estop: Topic = '/safety/estop'
+
+
+class Rates(Model):
+    """The two clocks of the package."""
+
+    policy_hz: Positive = 25.0
+    command_hz: Positive = 100.0
+
+
+class JointLimits(Model):
+    """Safety limits of one joint; what is left out falls back to the profile."""
+
+    velocity: Positive | None = None
+    acceleration: Positive | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Safety(Model):
+    """Limits the safety filter enforces. URDF limits alone protect nothing.
+
+    Attributes:
+        velocity: Highest speed of every joint [rad/s or m/s].
+        acceleration: Highest acceleration of every joint [rad/s^2 or m/s^2].
+        position_margin: Kept from every URDF position limit [rad or m].
+        joints: Limits of single joints.
+        self_collision_distance: Smallest distance between links, d_min [m].
+        certificate_margin: The brake certificate keeps d_min and this much more [m].
+        row_margin: The QP aims this much further inside than the certificate [m].
+        row_distance: Pairs closer than d_min and this much get a row in the QP [m].
+        row_acceleration: Deceleration with which the QP approaches another link [m/s^2].
+        row_return_rate: Rate at which a pair inside the QP's margin opens again [1/s].
+        row_limit: Most rows in the QP.
+        ignored_link_pairs: Pairs of links that may touch.
+        arm_velocity: No joint may move faster than this when arming [rad/s or m/s].
+        limit_tolerance: Share of a joint's range by which it may be outside its limits when
+            arming; the command then leads it back inside.
+        lag_tolerance: A lag up to this rounds a corner and is no intervention [rad or m].
+        max_future_s: How far in the future a stamp may be [s].
+        proposal_timeout_s: A proposal older than this, or over for this long, ends [s].
+        first_move: Largest jump that the first proposal may ask for [rad or m].
+        tracking_error: |command - measured| that trips [rad or m].
+        tracking_error_ticks: For how many ticks in a row.
+        blend_s: Cross-fade into a new proposal [s].
+        estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
+    """
+
+    velocity: Positive = 1.5
+    acceleration: Positive = 6.0
+    position_margin: NotNegative = 0.0
+    joints: dict[str, JointLimits] = {}
+    self_collision_distance: Positive = 0.02
+    certificate_margin: NotNegative = 0.003
+    row_margin: NotNegative = 0.006
+    row_distance: Positive = 0.1
+    row_acceleration: Positive = 1.5
+    row_return_rate: NotNegative = 4.0
+    row_limit: int = Field(40, ge=1)
+    ignored_link_pairs: tuple[tuple[str, str], ...] = ()
+    arm_velocity: Positive = 0.1
+    limit_tolerance: NotNegative = 0.02
+    lag_tolerance: NotNegative = 0.01
+    max_future_s: NotNegative = 0.02
+    proposal_timeout_s: Positive = 0.25
+    first_move: Positive = 0.35
+    tracking_error: Positive = 0.25
+    tracking_error_ticks: int = Field(3, ge=1)
+    blend_s: NotNegative = 0.08
+    estop_heartbeat_s: NotNegative = 0.0
+
+
+class ContractFile(Model):
+    """The YAML file, key by key."""
+
+    name: Name
+    urdf: str
+    rates: Rates = Rates()
+    joint_states: JointStates = JointStates()
+    groups: tuple[Group, ...] = Field(min_length=1)
+    cameras: tuple[Camera, ...] = ()
+    poses: tuple[Pose, ...] = ()
+    topics: Topics = Topics()
+    safety: Safety = Safety()
+    home: dict[str, float] = {}
+    tools: tuple[str, ...] = ()
+
+
+def explain(error: ValidationError, source: Path | str, root: type[BaseModel]) -> str:
+    """Turn pydantic's report on a file into one line per problem, with the closest known key."""
+    lines = []
+    for problem in error.errors():
+        where = '.'.join(str(part) for part in problem['loc'])
+        if problem['type'] == 'extra_forbidden':
+            model = root
+            for part in problem['loc'][:-1]:
+                model = _child(model, part)
+            key = str(problem['loc'][-1])
+            lines.append(f'{where}: {unknown(key, "key", model.model_fields)}')
+        elif problem['type'] == 'missing':
+            lines.append(f'{where}: this key is missing')
+        else:
+            lines.append(f'{where}: {problem["msg"]}, not {problem["input"]!r}')
+    return f'{source}: ' + '\n  '.join(lines)
+
+
+def _child(model: type[BaseModel], part: str | int) -> type[BaseModel]:
+    """Model that a key of another model holds (lists and dictionaries: of their items)."""
+    if isinstance(part, int) or part not in model.model_fields:
+        return model
+    found: list[type[BaseModel]] = []
+
+    def walk(annotation: object) -> None:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        for argument in getattr(annotation, '__args__', ()):
+            walk(argument)
+
+    walk(model.model_fields[part].annotation)
+    return found[0] if found else model
