@@ -138,6 +138,7 @@ def relay(contract: Contract, part: str) -> int:
     """Role of a process: copy messages in the place of the policy or of the safety node."""
     from geometry_msgs.msg import PoseStamped
     from rclpy.node import Node
+    from rclpy.timer import TimerInfo
     from sensor_msgs.msg import JointState
     from trajectory_msgs.msg import JointTrajectory
 
@@ -170,10 +171,11 @@ def relay(contract: Contract, part: str) -> int:
         def _on_proposal(self, message: Any) -> None:
             self._asked = message
 
-        def _propose(self) -> None:
+        def _propose(self, info: TimerInfo) -> None:
             if self._newest is None:
                 return
-            tick = time.time_ns()
+            # When the timer should have fired, as the policy node's ticks.
+            tick = info.expected_call_time.nanoseconds
             times = tuple(tick + (i + 1) * STEP_NS for i in range(16))
             positions = np.tile(np.asarray(self._newest.position[:16]), (16, 1))
             stamp = stamp_ns(self._newest.header.stamp)

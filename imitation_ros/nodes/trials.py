@@ -115,6 +115,8 @@ class Trials:
         """Run all trials; return the exit code: 0 if they all ran."""
         parameters = self.parameters
         done: list[Trial] = []
+        if parameters.record:
+            self._clients.set_parameter('/recorder', 'task', parameters.task, parameters.timeout_s)
         self._stop_policy()
         with self._stage.leaving(parameters.timeout_s):
             for number in range(parameters.trials):

@@ -3,12 +3,15 @@
 """Calls between nodes, and the scripted operator with the whole loop around it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import json
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -20,7 +23,7 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from imitation_ros.contract import Contract
+from imitation_ros.contract import Contract, load
 from imitation_ros.errors import NotReadyError
 from imitation_ros.nodes._clients import Clients, RefusedError
 from imitation_ros.nodes._messages import to_joint_state
@@ -225,43 +228,51 @@ def test_operator_refuses_wrong_parameters(parameters: dict[str, Any], message: 
     assert done.returncode == 1 and message in done.stderr
 
 
-def stop_all(processes: Sequence[subprocess.Popen[str]]) -> list[int]:
-    for process in processes:
-        process.send_signal(signal.SIGINT)
-    codes = []
-    for process in processes:
-        try:
-            codes.append(process.wait(20))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            codes.append(process.wait())
-    return codes
+@contextmanager
+def running(folder: Path, **commands: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Run nodes, each in a process of its own, and stop them as Ctrl-C does.
+
+    Yields their processes by name; afterwards the dictionary holds their exit codes instead.
+    """
+    nodes: dict[str, Any] = {}
+    try:
+        for name, line in commands.items():
+            with (folder / f'{name}.log').open('w') as log:
+                nodes[name] = subprocess.Popen(line, env=environment(), stdout=log, stderr=log)
+        yield nodes
+    finally:
+        for process in nodes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        for name, process in nodes.items():
+            try:
+                nodes[name] = process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                nodes[name] = process.wait()
+
+
+def logs(folder: Path, *done: subprocess.CompletedProcess[str]) -> str:
+    """Everything that was said, for the message of a failed assertion."""
+    said = [f'{process.stdout}\n{process.stderr}' for process in done]
+    said += [f'--- {path.name}\n{path.read_text()}' for path in sorted(folder.glob('*.log'))]
+    return '\n'.join(said)
 
 
 @pytest.mark.slow
 @pytest.mark.sim
 def test_whole_loop_records_good_episodes(tmp_path: Path) -> None:
     bags = tmp_path / 'bags'
-    logs = [(tmp_path / f'{name}.log').open('w') for name in ('sim', 'safety', 'teleop', 'rec')]
-    commands = [
-        command('sim', contract='imi_humanoid', task='reach'),
-        command('safety', contract='imi_humanoid'),
-        command('teleop', contract='imi_humanoid'),
-        command('recorder', contract='imi_humanoid', output=bags, keys='false'),
-    ]
-    processes = [
-        subprocess.Popen(line, env=environment(), stdout=log, stderr=log, text=True)
-        for line, log in zip(commands, logs, strict=True)
-    ]
-    try:
+    with running(
+        tmp_path,
+        sim=command('sim', task='reach'),
+        safety=command('safety', contract='imi_humanoid'),
+        teleop=command('teleop'),
+        recorder=command('recorder', contract='imi_humanoid', output=bags, keys='false'),
+    ) as nodes:
         done = operate(200.0, task='reach', episodes=2, seed=3, max_attempts=6, timeout_s=60.0)
-        told = '\n'.join(Path(log.name).read_text() for log in logs)
-        assert done.returncode == 0, f'{done.stdout}\n{done.stderr}\n{told}'
-    finally:
-        codes = stop_all(processes)
-        for log in logs:
-            log.close()
-    assert codes == [0, 0, 0, 0], told
+    assert done.returncode == 0, logs(tmp_path, done)
+    assert set(nodes.values()) == {0}, logs(tmp_path)
     lines = [line for line in done.stdout.splitlines() if line.startswith('episode ')]
     assert lines[-1].startswith('episode 2/2')
     assert all('  success  ' in line for line in lines), done.stdout
@@ -282,3 +293,71 @@ def test_whole_loop_records_good_episodes(tmp_path: Path) -> None:
             assert bag.counts['/proposal'] and bag.counts['/safety/command']
             verdicts.append(bag.meta.verdict)
     assert sum(verdict in ('ok', 'warn') for verdict in verdicts) == 2, verdicts
+
+
+@pytest.mark.slow
+@pytest.mark.sim
+def test_operator_keeps_what_was_recorded_when_the_sim_is_killed(tmp_path: Path) -> None:
+    bags = tmp_path / 'bags'
+    with running(
+        tmp_path,
+        sim=command('sim', task='pick_place', renderer='ray'),
+        safety=command('safety', contract='imi_humanoid'),
+        teleop=command('teleop'),
+        recorder=command('recorder', contract='imi_humanoid', output=bags, keys='false'),
+    ) as nodes:
+        operator = subprocess.Popen(
+            command('operator', task='pick_place', episodes=1, timeout_s=60.0),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            deadline = time.monotonic() + 90.0
+            while not list(bags.glob('*.recording/*.mcap')):
+                assert operator.poll() is None, operator.communicate()
+                assert time.monotonic() < deadline, logs(tmp_path)
+                time.sleep(0.05)
+            time.sleep(1.0)
+            nodes['sim'].kill()
+            out, err = operator.communicate(timeout=60)
+        finally:
+            operator.kill()
+    assert operator.returncode == 1, out + err
+    assert 'nothing received on /joint_states' in err and 'Traceback' not in err
+    assert nodes == {'sim': -signal.SIGKILL, 'safety': 0, 'teleop': 0, 'recorder': 0}
+    from imitation_ros.bags.reader import Bag
+
+    (folder,) = bags.iterdir()
+    with Bag(folder) as bag:
+        assert bag.meta is not None and bag.meta.outcome == 'failure'
+        assert bag.counts['/joint_states'] > 100
+
+
+@pytest.mark.slow
+@pytest.mark.sim
+def test_trials_of_a_policy_that_does_nothing_all_fail(tmp_path: Path) -> None:
+    from onnx_models import write_hold
+
+    model = write_hold(tmp_path / 'policy.onnx', load('imi_humanoid'))
+    output = tmp_path / 'results' / 'trials.json'
+    line = command(
+        'trials', task='reach', trials=2, seed=50, time_limit_s=0.5, output=output, timeout_s=60.0
+    )
+    with running(
+        tmp_path,
+        sim=command('sim', task='reach', renderer='none'),
+        safety=command('safety', contract='imi_humanoid'),
+        policy=command('policy', model=model),
+    ) as nodes:
+        done = subprocess.run(
+            line, env=environment(), capture_output=True, text=True, timeout=150, check=False
+        )
+    assert done.returncode == 0, logs(tmp_path, done)
+    assert set(nodes.values()) == {0}, logs(tmp_path)
+    results = json.loads(output.read_text())
+    assert results['successes'] == 0
+    assert [trial['seed'] for trial in results['trials']] == [50, 51]
+    assert all(not trial['success'] for trial in results['trials'])
+    assert list(output.parent.iterdir()) == [output]

@@ -4,6 +4,11 @@
 
 from collections.abc import Callable, Iterator
 import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
 import threading
 import time
 from typing import Any
@@ -270,9 +275,6 @@ def test_wrong_parameters_are_refused(ros: Any, parameters: dict[str, Any], mess
 
 
 def test_terminal_reads_single_keys_and_is_given_back() -> None:
-    import pty
-    import termios
-
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     terminal = Terminal(slave)
@@ -294,3 +296,50 @@ def test_terminal_reads_single_keys_and_is_given_back() -> None:
         Terminal(read)
     os.close(read)
     os.close(write)
+
+
+def test_keys_of_a_terminal_move_the_hand(ros: Any, contract: Contract) -> None:
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'imitation_ros.nodes.teleop',
+            '--ros-args',
+            '-p',
+            'source:=keyboard',
+        ],
+        stdin=slave,
+        env={**os.environ, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    node = Node('rig', context=ros)
+    robot = node.create_publisher(JointState, '/joint_states', 100)
+    proposals: list[JointTrajectory] = []
+    node.create_subscription(JointTrajectory, '/proposal', proposals.append, 10)
+    executor, stop = make_executor(ros), threading.Event()
+    executor.add_node(node)
+    thread = threading.Thread(target=spin, args=(executor, stop, ros))
+    thread.start()
+    try:
+        deadline = time.monotonic() + 30.0
+        while not proposals and time.monotonic() < deadline:
+            now = int(node.get_clock().now().nanoseconds)
+            robot.publish(to_joint_state(now, contract.joints, contract.home))
+            os.write(master, b'r')
+            time.sleep(0.03)
+        assert proposals
+        assert tuple(proposals[-1].joint_names) == contract.group('left_arm').joints
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+        stop.set()
+        thread.join()
+        executor.shutdown()
+        node.destroy_node()
+    assert code == 0
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
