@@ -233,7 +233,7 @@ def report(result: dict[str, Any], judged: bool) -> dict[str, Any]:
 
     gates = {
         'tick_to_proposal_p50_ratio': gate(
-            ratio('policy tick -> proposal', 'p50'), 2.5, 'of the relay', judged
+            ratio('policy tick -> proposal', 'p50'), 2.0, 'of the relay', judged
         ),
         'observation_to_command_p50_ratio': gate(
             ratio('observation -> command', 'p50'), 1.5, 'of the relay', judged

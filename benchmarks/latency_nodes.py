@@ -181,10 +181,10 @@ def relay(contract: Contract, part: str) -> int:
             stamp = stamp_ns(self._newest.header.stamp)
             self._out.publish(to_trajectory(Proposal(stamp, joints, times, positions)))
 
-        def _command(self) -> None:
+        def _command(self, info: TimerInfo) -> None:
             if self._asked is not None:
-                now, still = time.time_ns(), np.zeros(contract.n)
-                self._out.publish(to_joint_state(now, contract.joints, contract.home, still))
+                tick, still = info.expected_call_time.nanoseconds, np.zeros(contract.n)
+                self._out.publish(to_joint_state(tick, contract.joints, contract.home, still))
 
     return run(Relay, [])
 

@@ -5,10 +5,13 @@
 import os
 
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-if 'ROS_DOMAIN_ID' not in os.environ:
-    # 1-101 are free of the ephemeral port range; each pytest worker gets its own.
-    worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
-    os.environ['ROS_DOMAIN_ID'] = str(1 + (os.getpid() + 37 * worker) % 101)
+# 1-101 are free of the ephemeral port range; every pytest worker inherits the environment of the
+# first process and takes a domain of its own.
+domain = int(os.environ.get('ROS_DOMAIN_ID', os.getpid()))
+worker = os.environ.get('PYTEST_XDIST_WORKER')
+if worker is not None:
+    domain += 37 * (1 + int(worker.removeprefix('gw')))
+os.environ['ROS_DOMAIN_ID'] = str(1 + domain % 101)
 for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(variable, '1')
 

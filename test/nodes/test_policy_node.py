@@ -111,6 +111,11 @@ class Rig:
         self._executor.shutdown(timeout_sec=1.0)
         self.node.destroy_node()
 
+    @property
+    def level(self) -> bytes:
+        """Level of the policy node's health, as last published; empty before."""
+        return self.health[-1].status[0].level if self.health else b''
+
     def values(self) -> dict[str, str]:
         """Health of the policy node, as last published."""
         for array in reversed(self.health):
@@ -184,7 +189,7 @@ def test_nan_in_a_joint_state_stops_the_proposals_and_not_the_node(rig: Rig, hol
     eventually(lambda: rig.proposals, 'a proposal')
     rig.q[3] = np.nan
     eventually(lambda: 'joint_states' in rig.values().get('bad_messages', ''), 'bad messages')
-    eventually(lambda: rig.health[-1].status[0].level == b'\x01', 'a warning')
+    eventually(lambda: rig.level == b'\x01', 'a warning')
     assert 'joint_states: last sample' in rig.health[-1].status[0].message
     assert all(to_proposal(message).finite for message in rig.proposals)
     count = len(rig.proposals)
@@ -246,7 +251,7 @@ def test_a_policy_for_another_robot_is_refused(
     assert isinstance(policy.refusal, MismatchError)
     assert len(policy.refusal.differences) == 2
     assert policy.state == 'unconfigured'
-    eventually(lambda: rig.health and rig.health[-1].status[0].level == b'\x02', 'an error')
+    eventually(lambda: rig.level == b'\x02', 'an error')
     for words in ('right_elbow_joint', 'policy rate was 25 Hz'):
         assert words in rig.health[-1].status[0].message
     assert policy.trigger_activate() != SUCCESS
@@ -262,7 +267,7 @@ def test_a_worker_that_dies_is_noticed(rig: Rig, hold: Path) -> None:
     policy._loop.step = broken
     policy.trigger_activate()
     eventually(lambda: policy.state == 'inactive', 'the deactivation')
-    eventually(lambda: rig.health[-1].status[0].level == b'\x02', 'an error')
+    eventually(lambda: rig.level == b'\x02', 'an error')
 
 
 def test_simulated_time(rig: Rig, hold: Path) -> None:
