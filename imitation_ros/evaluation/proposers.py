@@ -14,12 +14,10 @@ from ..runtime.session import Session
 from ..sim.experts import EXPERTS, OBJECT
 from ..sim.robot import SimRobot
 from ..teleop.gate import GateConfig
-from ..teleop.leader import LeaderTeleop
+from ..teleop.leader import DELAY_PERIODS, LeaderTeleop
 
 EXPERT_HZ = 50.0
 """Rate of a leader, as the scripted operator and the teleop node have it [Hz]."""
-LEADER_DELAY_S = 3.0 / EXPERT_HZ
-"""How far the robot follows behind the leader, as the teleop node has it [s]."""
 
 
 class Proposer(Protocol):
@@ -85,7 +83,9 @@ class ExpertProposer:
     def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
         """Bring the leader to where the robot is."""
         gate = GateConfig(first_move=self._contract.safety.first_move)
-        self._leader = LeaderTeleop(self._contract, gate, 1.0 / EXPERT_HZ, LEADER_DELAY_S)
+        self._leader = LeaderTeleop(
+            self._contract, gate, 1.0 / EXPERT_HZ, DELAY_PERIODS / EXPERT_HZ
+        )
         self._expert.reset(sim.q, np.random.default_rng(seed))
 
     def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:

@@ -35,6 +35,7 @@ class Trial:
         state: State of the safety filter at the end.
         note: What went wrong, if anything is known.
         bag: Name of the trial's bag, if there is one.
+        diagnostics: Last diagnostics of the safety and policy nodes, if they ran.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class Trial:
     state: str = ''
     note: str = ''
     bag: str = ''
+    diagnostics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that a success has its time and a failure none."""
@@ -150,7 +152,7 @@ class Trials:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'Trials':
-        """Read `to_dict` back, or the results of the trials node.
+        """Read `to_dict` back.
 
         What can be derived is derived anew.
 
@@ -158,12 +160,6 @@ class Trials:
             DataError: If something is missing or does not fit.
         """
         try:
-            if 'version' not in values:
-                return cls(
-                    task=values['task'],
-                    runner='nodes',
-                    trials=tuple(_of_node(trial) for trial in values['trials']),
-                )
             if values['version'] != VERSION:
                 raise DataError(f'trials of version {values["version"]}, not {VERSION}')
             latency = values.get('latency')
@@ -192,17 +188,3 @@ class Trials:
             return cls.from_dict(json.loads(path.read_text(encoding='utf-8')))
         except (OSError, json.JSONDecodeError, DataError) as error:
             raise DataError(f'{path}: {error}') from error
-
-
-def _of_node(values: Mapping[str, Any]) -> Trial:
-    """Trial as the trials node writes it: `seconds` is also there when the time was over."""
-    success, seconds = bool(values['success']), float(values['seconds'])
-    return Trial(
-        seed=int(values['seed']),
-        success=success,
-        duration_s=seconds,
-        seconds=seconds if success else None,
-        interventions={str(rule): int(n) for rule, n in values['interventions'].items()},
-        state=str(values.get('safety_state', '')),
-        bag=Path(values.get('episode', '')).name,
-    )

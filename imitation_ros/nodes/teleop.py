@@ -27,7 +27,7 @@ from ..kinematics.model import RobotModel
 from ..teleop.gamepad import Gamepad
 from ..teleop.gate import GateConfig
 from ..teleop.keyboard import HELP, Keyboard
-from ..teleop.leader import LeaderTeleop
+from ..teleop.leader import DELAY_PERIODS, LeaderTeleop
 from ..teleop.mapping import LeaderMap
 from ..teleop.twist import Jog, TwistConfig, TwistTeleop
 from ._messages import status, to_time, to_trajectory
@@ -38,8 +38,6 @@ from ._terminal import Terminal
 
 NS = 1_000_000_000
 SOURCES = ('leader', 'keyboard', 'joy')
-DELAY_PERIODS = 3.0
-"""Half of it is the spline's; the rest is for messages that come late."""
 UNARMED = ('DISARMED', 'DISARMING', 'ESTOP', 'FAULT')
 """States of the safety node in which the dead-man must be pressed anew."""
 

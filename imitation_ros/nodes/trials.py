@@ -10,18 +10,17 @@ enough is for the caller to say.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 import json
-import os
 from pathlib import Path
 import sys
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from .. import contract as contracts
 from ..errors import DataError, unknown
+from ..evaluation.trials import Trial, Trials
 from ..sim.tasks import TASKS
 from ._clients import Clients, run_script
 from ._parameters import declare
@@ -73,30 +72,7 @@ class Parameters:
             raise ValueError('output must name a file')
 
 
-@dataclass(frozen=True)
-class Trial:
-    """How one trial went.
-
-    Attributes:
-        seed: Seed of the scene.
-        success: Whether the task's rule held in time.
-        seconds: Time from the policy's activation to success, or to the limit [s].
-        interventions: Interventions of the safety node, by rule.
-        safety_state: State of the safety node at the end.
-        diagnostics: Last diagnostics of the safety and policy nodes, latencies among them.
-        episode: Path of the bag, '' if none was recorded.
-    """
-
-    seed: int
-    success: bool
-    seconds: float
-    interventions: dict[str, int]
-    safety_state: str
-    diagnostics: dict[str, dict[str, str]]
-    episode: str = ''
-
-
-class Trials:
+class TrialRunner:
     """Runs the policy from unseen starts and writes down how it went."""
 
     def __init__(self, node: Node, clients: Clients) -> None:
@@ -105,6 +81,8 @@ class Trials:
         self.contract = contracts.load(self.parameters.contract)
         self._clients = clients
         self._stage = Stage(node, self.contract, clients)
+        task = TASKS[self.parameters.task]
+        self._limit_s = self.parameters.time_limit_s or task.time_limit_s
         self._diagnostics: dict[str, dict[str, str]] = {}
         node.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 50)
         if self.parameters.record:
@@ -126,8 +104,8 @@ class Trials:
                 rules = ', '.join(f'{rule} {count}' for rule, count in trial.interventions.items())
                 print(
                     f'trial {number + 1}/{parameters.trials}  seed {trial.seed}  '
-                    f'{"success" if trial.success else "failure"}  {trial.seconds:.1f} s  '
-                    f'interventions {rules or "0"}  safety {trial.safety_state}',
+                    f'{"success" if trial.success else "failure"}  {trial.duration_s:.1f} s  '
+                    f'interventions {rules or "0"}  safety {trial.state}',
                     flush=True,
                 )
         good = sum(trial.success for trial in done)
@@ -160,14 +138,22 @@ class Trials:
                 call('/recorder/stop', wait)
             raise
         self._stop_policy()
-        return Trial(seed, success, seconds, interventions, state, diagnostics, episode)
+        return Trial(
+            seed=seed,
+            success=success,
+            duration_s=seconds,
+            seconds=seconds if success else None,
+            interventions=interventions,
+            state=state,
+            bag=Path(episode).name,
+            diagnostics=diagnostics,
+        )
 
     def _watch(self) -> tuple[bool, float]:
         """Wait for success or the time limit; return success and the seconds it took."""
         stage = self._stage
-        limit_s = self.parameters.time_limit_s or TASKS[self.parameters.task].time_limit_s
         start = tick = stage.now_ns
-        while tick - start <= limit_s * NS:
+        while tick - start <= self._limit_s * NS:
             if stage.success:
                 stage.sleep_until(tick + round(LINGER_S * NS))
                 return True, (tick - start) / NS
@@ -199,17 +185,13 @@ class Trials:
     def _write(self, trials: Sequence[Trial]) -> None:
         """Write the results so far; a reader never sees half a file."""
         path = Path(self.parameters.output)
-        values: dict[str, Any] = {
-            'task': self.parameters.task,
-            'contract': self.contract.name,
-            'contract_hash': self.contract.hash,
-            'trials': [asdict(trial) for trial in trials],
-            'successes': sum(trial.success for trial in trials),
-        }
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + '.part')
-        draft.write_text(json.dumps(values, indent=2) + '\n', encoding='utf-8')
-        os.replace(draft, path)
+        Trials(
+            task=self.parameters.task,
+            runner='nodes',
+            trials=tuple(trials),
+            horizon_s=self._limit_s,
+        ).write(path)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -220,7 +202,7 @@ class Trials:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the trials."""
-    return run_script('trials', lambda node, clients: Trials(node, clients).run(), args)
+    return run_script('trials', lambda node, clients: TrialRunner(node, clients).run(), args)
 
 
 if __name__ == '__main__':

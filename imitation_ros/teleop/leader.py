@@ -15,6 +15,8 @@ from .spline import Spline
 NS = 1_000_000_000
 BRAKING_SHARE = 0.8
 """Share of the acceleration limits used for braking when the leader falls silent."""
+DELAY_PERIODS = 3.0
+"""How far the robot follows behind a leader: half is the spline's, half for late messages."""
 
 
 class LeaderTeleop:

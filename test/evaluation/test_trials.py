@@ -42,40 +42,6 @@ def test_trials_come_back_from_their_file(tmp_path: Path) -> None:
     assert values['rate']['low'] < 2 / 3 < values['rate']['high']
 
 
-def test_the_trials_node_is_understood(tmp_path: Path) -> None:
-    values = {
-        'task': 'reach',
-        'contract': 'imi_humanoid',
-        'contract_hash': 'abc',
-        'trials': [
-            {
-                'seed': 1,
-                'success': True,
-                'seconds': 1.5,
-                'interventions': {'velocity': 2},
-                'safety_state': 'ACTIVE',
-                'diagnostics': {'safety': {'p99': '1.0'}},
-                'episode': '/somewhere/trial_bags/reach_trial_0001',
-            },
-            {
-                'seed': 2,
-                'success': False,
-                'seconds': 4.0,
-                'interventions': {},
-                'safety_state': 'HOLD',
-                'diagnostics': {},
-                'episode': '',
-            },
-        ],
-        'successes': 1,
-    }
-    path = tmp_path / 'trials.json'
-    path.write_text(json.dumps(values))
-    first, second = Trials.read(path).trials
-    assert (first.seconds, first.bag, first.state) == (1.5, 'reach_trial_0001', 'ACTIVE')
-    assert (second.seconds, second.duration_s, second.bag) == (None, 4.0, '')
-
-
 def test_contradictions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match='success is True but seconds is None'):
         Trial(1, True, 2.0)
