@@ -5,6 +5,8 @@
 ros2 launch imitation_ros demo.launch.py
 """
 
+import sys
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
@@ -23,7 +25,7 @@ def generate_launch_description():
     """Run the demo and end with it."""
     demo = ExecuteProcess(
         cmd=[
-            'python3',
+            sys.executable,
             '-m',
             'imitation_ros',
             'demo',

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layout of a rosbag2 directory: metadata.yaml version 9 and the names around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
+import re
 from typing import Any
 
 import yaml
@@ -18,6 +19,8 @@ from ..errors import BagError, DataError
 METADATA = 'metadata.yaml'
 SUFFIX = '.recording'
 """What a bag's folder ends in until it is finished."""
+DROPPED = '.dropped'
+"""Folder of a session that holds what was dropped; hidden folders are nobody's data."""
 CUSTOM_KEY = 'imitation_ros'
 CONTRACT_FILE = 'contract.yaml'
 URDF_FILE = 'robot.urdf'
@@ -199,8 +202,15 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def hidden(path: Path, root: Path) -> bool:
+    """Whether a path lies in a hidden folder below a root, as dropped bags do."""
+    return any(part.startswith('.') for part in path.relative_to(root).parts)
+
+
 def find_bags(root: Path) -> list[Path]:
     """Bags below a folder (or the folder itself), finished or not, in the order of their names.
+
+    Hidden folders, such as that of the dropped bags, are left out.
 
     Raises:
         BagError: If there is none.
@@ -212,6 +222,23 @@ def find_bags(root: Path) -> list[Path]:
     found = {path.parent for path in root.rglob(METADATA)}
     found |= {path for path in root.rglob(f'*{SUFFIX}') if path.is_dir()}
     found |= {path.parent for path in root.rglob('*.mcap')}
+    found = {path for path in found if not hidden(path, root)}
     if not found:
         raise BagError(f'{root}: no rosbag2 bag in it')
     return sorted(found)
+
+
+def used_names(session: Path) -> set[str]:
+    """Names of every episode a session holds or held: finished, unfinished or dropped."""
+    folders = [path for path in (session, session / DROPPED) if path.is_dir()]
+    return {path.name.removesuffix(SUFFIX) for folder in folders for path in folder.iterdir()}
+
+
+def next_name(stem: str, used: Iterable[str]) -> str:
+    """Name `<stem>_<NNNN>` above every number used so far."""
+    numbers = [
+        int(found.group(1))
+        for name in used
+        if (found := re.match(rf'{re.escape(stem)}_(\d{{4,}})', name))
+    ]
+    return f'{stem}_{max(numbers, default=0) + 1:04d}'

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from mcap.exceptions import McapError
 from mcap.reader import make_reader, SeekingReader
+from mcap.records import Attachment
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 from rosbags.rosbag2 import ReaderError
@@ -20,6 +21,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta
 from ..errors import BagError, unknown
+from .definitions import find as find_definition
 from .layout import (
     CONTRACT_FILE,
     CUSTOM_KEY,
@@ -216,6 +218,20 @@ class Bag:
                 types = get_types_from_idl(text)
             store.register({k: v for k, v in types.items() if k not in store.fielddefs})
         return store
+
+    def schema(self, kind: str) -> tuple[str, str]:
+        """Encoding (`ros2msg` or `ros2idl`) and text of a message type, as the bag defines it.
+
+        Raises:
+            BagError: If the bag does not define it, and nobody else knows it.
+        """
+        encoding, text = self._definitions.get(kind, ('', ''))
+        return (encoding, text) if text else ('ros2msg', find_definition(kind).text)
+
+    def attachments(self) -> Iterator[Attachment]:
+        """Attachments of the bag's files: the contract, the URDF, and what others put in."""
+        for reader in self._readers:
+            yield from reader.iter_attachments()
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
         """Serialized messages in the order they were received.

@@ -14,7 +14,7 @@ from ..contract import Contract
 from ..data.episode import EpisodeMeta, Outcome
 from ..errors import BagError
 from .audit import Audit, audit
-from .layout import update_meta
+from .layout import next_name, update_meta, used_names
 from .reader import Bag
 from .repair import Repair, repair, unfinished
 from .take import Counts, Take
@@ -125,12 +125,7 @@ class Session:
     def next_name(self, task: str) -> str:
         """Name of the next episode, `<task>_<NNNN>`, above every number used so far."""
         stem = re.sub(r'[^A-Za-z0-9-]+', '_', task).strip('_') or 'episode'
-        numbers = [
-            int(found.group(1))
-            for path in self.root.iterdir()
-            if (found := re.match(rf'{re.escape(stem)}_(\d{{4,}})', path.name))
-        ]
-        return f'{stem}_{max(numbers, default=0) + 1:04d}'
+        return next_name(stem, used_names(self.root))
 
     def start(
         self,

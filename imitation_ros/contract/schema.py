@@ -129,6 +129,8 @@ class Safety(Model):
         tracking_error_ticks: For how many ticks in a row.
         blend_s: Cross-fade into a new proposal [s].
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
+        brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
+            that the controller itself stops the robot when no newer command comes.
     """
 
     velocity: Positive = 1.5
@@ -153,6 +155,7 @@ class Safety(Model):
     tracking_error_ticks: int = Field(3, ge=1)
     blend_s: NotNegative = 0.08
     estop_heartbeat_s: NotNegative = 0.0
+    brake_tail: bool = True
 
 
 class ContractFile(Model):

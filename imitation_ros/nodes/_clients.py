@@ -16,10 +16,10 @@ from typing import Any
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import GetParameters, SetParameters
 import rclpy
 from rclpy.context import Context
-from rclpy.node import Node
+from rclpy.node import Node, NodeNameNonExistentError
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
@@ -37,11 +37,9 @@ TRANSITIONS = {
 
 POLL_S = 0.005
 
-SETTLE_S = 0.3
-"""Wait before the first call of a service [s]. That the service is there says only that we found
-it; a service that has not yet found us drops its answer ("client will not receive response").
-"""
 RETRY_S = 0.1
+PING_S = 0.3
+"""How long a node has to answer a ping before it is pinged again [s]."""
 
 
 class RefusedError(ImitationError, RuntimeError):
@@ -69,7 +67,8 @@ class Clients:
         self._executor = make_executor(context)
         self._executor.add_node(node)
         self._clients: dict[str, Any] = {}
-        self._settled: set[str] = set()
+        self._met: set[str] = set()
+        self._pings: list[Any] = []
         self._thread = threading.Thread(
             target=spin, args=(self._executor, self._ended, context), name='callbacks', daemon=True
         )
@@ -200,13 +199,50 @@ class Clients:
             self._clients[service] = self.node.create_client(kind, service)
         return self._clients[service]
 
+    def _meet(self, service: str, deadline: float) -> None:
+        """Wait until the node behind a service has found our client of it.
+
+        That the service is there says only that we have found it: a request that comes before
+        it has found us is dropped without a word. Nodes find our clients in the order we made
+        them, so an answer to a client made just now proves that the one before it is known.
+        """
+
+        def left() -> float:
+            return max(0.1, deadline - time.monotonic())
+
+        self.wait_until(lambda: self._host(service) != '', f'the node of {service}', left())
+        # Every node has this service, and reading no parameter may be asked for twice.
+        ping = self.node.create_client(GetParameters, f'{self._host(service)}/get_parameters')
+        self._pings.append(ping)
+        self.wait_until(ping.service_is_ready, f'parameters of the node of {service}', left())
+        while True:
+            future = ping.call_async(GetParameters.Request())
+            try:
+                self.wait_until(future.done, f'a sign of the node of {service}', PING_S)
+                break
+            except NotReadyError:
+                ping.remove_pending_request(future)
+                if time.monotonic() > deadline or self._stop.is_set():
+                    raise
+        self._met.add(service)
+
+    def _host(self, service: str) -> str:
+        """Full name of the node that offers a service, or ''."""
+        for name, namespace in self.node.get_node_names_and_namespaces():
+            try:
+                found = self.node.get_service_names_and_types_by_node(name, namespace)
+            except NodeNameNonExistentError:
+                continue
+            if any(offered == service for offered, _ in found):
+                return f'{namespace.rstrip("/")}/{name}'
+        return ''
+
     def _call(self, kind: Any, service: str, request: Any, timeout_s: float) -> Any:
         client = self._client(kind, service)
         deadline = time.monotonic() + timeout_s
         self.wait_until(client.service_is_ready, f'service {service}', timeout_s)
-        if service not in self._settled:
-            time.sleep(SETTLE_S)
-            self._settled.add(service)
+        if service not in self._met:
+            self._meet(service, deadline)
         future = client.call_async(request)
         try:
             self.wait_until(

@@ -8,7 +8,6 @@ A thread of its own steps the governor once per command period. Nothing is publi
 `python -m imitation_ros.nodes.safety --ros-args -p contract:=imi_humanoid`
 """
 
-import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import json
@@ -22,19 +21,19 @@ from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64MultiArray, String
+from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from trajectory_msgs.msg import JointTrajectory
 
 from ..bags.codec import joint_state
-from ..contract import Group, load
-from ..data.frame import Array
+from ..contract import load
 from ..errors import DataError, ImitationError, SafetyError
 from ..runtime.latency import Latencies
 from ..safety.governor import Governor
 from ..safety.intervention import Rule
 from ..safety.verdict import State, Verdict
-from ._messages import status, to_duration, to_joint_state, to_proposal, to_time
+from ._messages import status, to_joint_state, to_proposal, to_time
+from ._outputs import make_output
 from ._pacer import NS, Pacer, Tick
 from ._parameters import declare
 from ._qos import LATCHED, profile
@@ -83,7 +82,6 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._cost, self._jitter, self._latency = Latencies(), Latencies(), Latencies()
         self._played_ns: int | None = None
         self._said_state: State | None = None
-        self._ahead = to_duration(round(2 * NS / contract.rates.command_hz))
         collisions = self.governor.filter.collisions
         self.get_logger().info(
             f'{contract.name}: {contract.n} joints, {len(collisions)} pairs of links watched'
@@ -96,7 +94,8 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._verdict_pub = publish(DiagnosticArray, topics.verdict, 10)
         self._state_pub = publish(String, '/safety/state', LATCHED)
         self._diagnostics_pub = publish(DiagnosticArray, '/diagnostics', 10)
-        self._outputs = [self._make_output(group) for group in contract.groups]
+        box = self.governor.filter.box
+        self._outputs = [make_output(self, contract, box, group) for group in contract.groups]
         subscribe, states = self.create_subscription, contract.joint_states
         subscribe(JointState, states.topic, self._on_state, profile(states.qos))
         subscribe(JointTrajectory, topics.proposal, self._on_proposal, 10)
@@ -162,7 +161,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         if verdict.q is None or verdict.v is None:
             return
         for output in self._outputs:
-            output(verdict.q)
+            output(verdict.q, verdict.v)
         self._command_pub.publish(
             to_joint_state(tick.now_ns, self.contract.joints, verdict.q, verdict.v)
         )
@@ -170,30 +169,6 @@ class SafetyNode(Node):  # type: ignore[misc]
         if stamp is not None and stamp != self._played_ns:
             self._played_ns = stamp
             self._latency.add(self._now_ns() - stamp)
-
-    def _make_output(self, group: Group) -> Callable[[Array], None]:
-        """Publisher of one group's commands, in its controller's order."""
-        columns = [self.contract.index(joint) for joint in group.joints]
-        if group.output.type == 'std_msgs/msg/Float64MultiArray':
-            publisher = self.create_publisher(Float64MultiArray, group.output.topic, 10)
-
-            def send_array(q: Array) -> None:
-                publisher.publish(Float64MultiArray(data=array.array('d', q[columns].tobytes())))
-
-            return send_array
-        publisher = self.create_publisher(JointTrajectory, group.output.topic, 10)
-
-        def send_trajectory(q: Array) -> None:
-            # A stamp of 0 starts the trajectory when it arrives.
-            message = JointTrajectory(joint_names=list(group.joints))
-            message.points = [
-                JointTrajectoryPoint(
-                    positions=array.array('d', q[columns].tobytes()), time_from_start=self._ahead
-                )
-            ]
-            publisher.publish(message)
-
-        return send_trajectory
 
     def _on_state(self, message: JointState) -> None:
         steady = time.monotonic_ns()
