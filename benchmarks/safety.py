@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The safety filter: what a step costs, beside pink, and whether anything gets through.
 
-Two robots (our humanoid, the Unitree G1), five streams (safety_streams.py). Times are thread CPU
-time. pink 4.4 gets the same stream, limits and shapes, a barrier of 40 rows, and steps in turn
-with ours, call by call. Then a fuzz of random streams at random rates and limits.
+Two robots (our humanoid, the Unitree G1), the five streams of evaluation/safety_streams.py. Times
+are thread CPU time. pink 4.4 gets the same stream, limits and shapes, a barrier of 40 rows, and
+steps in turn with ours, call by call. Then a fuzz of random streams at random rates and limits.
 
 python benchmarks/safety.py [--smoke] [--json FILE] [--steps N]
 """
 
 import argparse
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
@@ -24,113 +24,17 @@ os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 os.environ.setdefault('MKL_NUM_THREADS', '1')
 
 import numpy as np
-import pinocchio as pin
-from safety_streams import all_streams, Array
 
 from imitation_ros.contract import Contract, Limits, load
 from imitation_ros.errors import ContractError
+from imitation_ros.evaluation.safety_rivals import Pink
+from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.evaluation.safety_trial import judge, Violations
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
 
 ADVERSARIAL = ('random', 'attack', 'edge', 'garbage')
-
-
-@dataclass
-class Violations:
-    """Set-points that broke a promise."""
-
-    position: int = 0
-    velocity: int = 0
-    acceleration: int = 0
-    distance: int = 0
-    non_finite: int = 0
-    closest_mm: float = np.inf
-
-    @property
-    def total(self) -> int:
-        """All that count as broken."""
-        return self.position + self.velocity + self.acceleration + self.distance + self.non_finite
-
-
-def judge(contract: Contract, collisions: SelfCollision, path: list[Array]) -> Violations:
-    """Check every set-point of a run that started at rest."""
-    limits, dt = contract.limits, 1.0 / contract.rates.command_hz
-    Q = np.array(path)
-    finite = np.isfinite(Q).all(axis=1)
-    result = Violations(non_finite=int((~finite).sum()))
-    Q = Q[finite]
-    V = np.diff(Q, axis=0) / dt
-    A = np.diff(np.vstack([np.zeros(contract.n), V]), axis=0) / dt
-    result.position = int(((Q > limits.upper + 1e-9) | (Q < limits.lower - 1e-9)).any(1).sum())
-    result.velocity = int((np.abs(V) > limits.velocity * (1 + 1e-6) + 1e-9).any(1).sum())
-    worst = limits.acceleration * (1 + 1e-6) + 1e-7 / dt
-    result.acceleration = int((np.abs(A) > worst).any(1).sum())
-    distances = np.array([collisions.distances(q).min() for q in Q])
-    result.distance = int((distances < contract.safety.self_collision_distance).sum())
-    result.closest_mm = float(1e3 * distances.min())
-    return result
-
-
-class Pink:
-    """pink's differential IK as a filter: limits, and a barrier over the closest 40 pairs."""
-
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
-        import pink
-        from pink.barriers import SelfCollisionBarrier
-        from pink.limits import AccelerationLimit, ConfigurationLimit, VelocityLimit
-        from pink.tasks import PostureTask
-
-        self._pink = pink
-        self.robot = RobotModel(contract)
-        model = self.robot.model
-        model.velocityLimit = self.robot.to_model(contract.limits.velocity)
-        model.lowerPositionLimit = self.robot.to_model(contract.limits.lower)
-        model.upperPositionLimit = self.robot.to_model(contract.limits.upper)
-        self._dt = 1.0 / contract.rates.command_hz
-        self._data = model.createData()
-        self._geometry = collisions.geometry
-        self._geometry_data = pin.GeometryData(self._geometry)
-        self._acceleration = AccelerationLimit(
-            model, self.robot.to_model(contract.limits.acceleration)
-        )
-        self._limits = [ConfigurationLimit(model), VelocityLimit(model), self._acceleration]
-        self._barrier = SelfCollisionBarrier(
-            n_collision_pairs=min(40, len(collisions)),
-            gain=20.0,
-            d_min=contract.safety.self_collision_distance,
-        )
-        self._task = PostureTask(cost=1.0)
-        self.q = contract.home.copy()
-        self.failures = 0
-
-    def step(self, goal: Array) -> Array:
-        """One step towards a goal; holds when pink raises."""
-        model = self.robot.model
-        try:
-            configuration = self._pink.Configuration(
-                model,
-                self._data,
-                self.robot.to_model(self.q),
-                copy_data=False,
-                collision_model=self._geometry,
-                collision_data=self._geometry_data,
-            )
-            self._task.set_target(self.robot.to_model(goal))
-            v = self._pink.solve_ik(
-                configuration,
-                [self._task],
-                self._dt,
-                solver='daqp',
-                limits=self._limits,
-                barriers=[self._barrier],
-            )
-        except Exception:  # noqa: BLE001  (pink, qpsolvers and daqp raise many kinds)
-            self.failures += 1
-            v = np.zeros(model.nv)
-        self._acceleration.set_last_integration(v, self._dt)
-        self.q = self.q + self._dt * self.robot.to_contract(v)
-        return self.q
 
 
 def percentiles(times_ns: list[int]) -> dict[str, float]:
@@ -167,22 +71,16 @@ def run_streams(
                         times.append(spent)
                         rules.update({note.rule.value for note in step.interventions})
                 if certify:
-                    broken = add(broken, judge(contract, collisions, path))
+                    broken += judge(contract, collisions, path)[0]
         result[name] = {
             **percentiles(times),
             'steps': steps * seeds,
-            'violations': asdict(broken) | {'total': broken.total},
+            'violations': broken.to_dict(),
             'speed': speed[True],
             'speed_kept': speed[True] / max(speed[False], 1e-12),
             'rules': dict(rules),
         }
     return result
-
-
-def add(one: Violations, other: Violations) -> Violations:
-    """Violations of both."""
-    fields = {key: getattr(one, key) + value for key, value in asdict(other).items()}
-    return Violations(**(fields | {'closest_mm': min(one.closest_mm, other.closest_mm)}))
 
 
 def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> dict[str, Any]:
@@ -207,13 +105,13 @@ def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> di
             times['pink'].append(end - middle)
             path.append(theirs.q)
         ours_us, pink_us = percentiles(times['ours']), percentiles(times['pink'])
-        broken = judge(contract, collisions, path)
+        broken, _ = judge(contract, collisions, path)
         result[name] = {
             'ours': ours_us,
             'pink': pink_us,
             'ratio_p50': pink_us['p50_us'] / ours_us['p50_us'],
             'ratio_p99': pink_us['p99_us'] / ours_us['p99_us'],
-            'pink_violations': asdict(broken) | {'total': broken.total},
+            'pink_violations': broken.to_dict(),
             'pink_failures': theirs.failures,
         }
     return result
@@ -246,7 +144,7 @@ def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violation
             ask = streams[int(rng.integers(len(streams)))]
             for tick in range(int(rng.integers(1, 40))):
                 path.append(robot.step(*ask(tick, robot.q)).q)
-        total = add(total, judge(changed, collisions, path))
+        total += judge(changed, collisions, path)[0]
         done += len(path) - 1
     return total
 
@@ -300,7 +198,7 @@ def measure(name: str, steps: int, seeds: int, fuzzed: int) -> dict[str, Any] | 
         'pink': beside_pink(contract, collisions, steps),
     }
     broken = fuzz(contract, collisions, fuzzed)
-    result['fuzz'] = {'steps': fuzzed, **asdict(broken), 'total': broken.total}
+    result['fuzz'] = {'steps': fuzzed, **broken.to_dict()}
     print_robot(name, result)
     print(f'fuzz: {fuzzed} steps, {broken.total} broken, closest {broken.closest_mm:.2f} mm')
     return result

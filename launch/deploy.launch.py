@@ -36,11 +36,19 @@ def generate_launch_description():
                 default_value='true',
                 description='start the safety node; false if sim.launch.py or the robot runs it',
             ),
+            DeclareLaunchArgument(
+                'blackbox',
+                default_value='~/.ros/imitation_ros/blackbox',
+                description='folder for the seconds around every trip of safety; empty: none',
+            ),
             Node(
                 package='imitation_ros',
                 executable='safety',
                 output='screen',
-                parameters=[contract],
+                parameters=[
+                    contract,
+                    {'blackbox': ParameterValue(LaunchConfiguration('blackbox'), value_type=str)},
+                ],
                 condition=IfCondition(LaunchConfiguration('safety')),
             ),
             Node(

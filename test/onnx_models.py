@@ -93,6 +93,7 @@ def write_policy(
     layers: Sequence[NDArray[np.float32]],
     nan_above: float | None = None,
     chunk: int | None = None,
+    noise: bool = False,
 ) -> Path:
     """Write an MLP with ReLU between its layers; the mean of each camera is added to the answer.
 
@@ -103,6 +104,7 @@ def write_policy(
         layers: Weight matrices, the first of To * D rows, the last of Ta * k columns.
         nan_above: Answer NaN while the first entry of the state is above this.
         chunk: Another length of the chunk than the observation says.
+        noise: Take an input `noise` and add it to the answer.
     """
     k, steps = len(spec.joints), chunk or spec.chunk
     inputs = [
@@ -140,7 +142,10 @@ def write_policy(
             helper.make_node('Add', [value, 'zero'], ['checked']),
         ]
         value = 'checked'
-    nodes.append(helper.make_node('Reshape', [value, 'chunk'], ['actions']))
+    nodes.append(helper.make_node('Reshape', [value, 'chunk'], ['quiet' if noise else 'actions']))
+    if noise:
+        inputs.append(helper.make_tensor_value_info('noise', TensorProto.FLOAT, [1, steps, k]))
+        nodes.append(helper.make_node('Add', ['quiet', 'noise'], ['actions']))
     output = helper.make_tensor_value_info('actions', TensorProto.FLOAT, [1, steps, k])
     graph = helper.make_graph(nodes, 'policy', inputs, [output], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)])

@@ -2,22 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Print the installed versions as a constraints file."""
 
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
+
+from packaging.specifiers import SpecifierSet
 
 SKIP = {'imitation_ros', 'imitation-ros', 'pip', 'setuptools', 'wheel', 'torch'}
 
 
+OLDEST = '3.10'
+
+
+def pin(dist: Distribution) -> str:
+    """Pin one distribution; where the version needs a later Python, only for that Python."""
+    name, version = dist.metadata['Name'], dist.version.split('+')[0]
+    wanted = dist.metadata.get('Requires-Python') or ''
+    if SpecifierSet(wanted).contains(f'{OLDEST}.0'):
+        return f'{name}=={version}'
+    return f'{name}=={version} ; python_version > "{OLDEST}"'
+
+
 def main() -> None:
-    """Print one pin per distribution; Python 3.10 resolves its own, older set."""
+    """Print one pin per distribution, in the order of the names."""
     print('# Every version this project is tested with (Python 3.11, x86-64). Renew: make lock')
-    pins = {
-        dist.metadata['Name']: dist.version.split('+')[0]
-        for dist in distributions()
-        if dist.metadata['Name'] not in SKIP
-    }
-    lines = [f'{name}=={version} ; python_version >= "3.11"' for name, version in pins.items()]
-    lines += ['setuptools<80', 'torch==2.13.0']
-    print('\n'.join(sorted(lines, key=str.lower)))
+    pins = {pin(dist) for dist in distributions() if dist.metadata['Name'] not in SKIP}
+    print('\n'.join(sorted(pins | {'setuptools<80', 'torch==2.13.0'}, key=str.lower)))
 
 
 if __name__ == '__main__':

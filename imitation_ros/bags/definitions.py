@@ -12,6 +12,7 @@ from functools import lru_cache
 import json
 from pathlib import Path
 import re
+from typing import Any
 
 from rosbags.typesys import get_typestore, Stores
 from rosbags.typesys.store import Typestore
@@ -46,6 +47,18 @@ class Definition:
 def typestore() -> Typestore:
     """Every standard message type of the newest ROS 2 that rosbags knows."""
     return get_typestore(Stores.LATEST)
+
+
+def decode(kind: str, data: bytes) -> Any:
+    """Make an object of a standard message type and a serialized message.
+
+    Raises:
+        BagError: If the type is not known, or the bytes do not fit it.
+    """
+    try:
+        return typestore().deserialize_cdr(data, kind)
+    except Exception as error:
+        raise BagError(f'does not fit {kind}: {error}') from error
 
 
 @lru_cache(maxsize=256)

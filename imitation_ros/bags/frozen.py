@@ -55,9 +55,11 @@ class ImageTrack:
 
     def push(self, stamp_ns: int, data: Any) -> None:
         """Add an image by its bytes (a numpy array, as decoded)."""
+        # A new picture mostly differs in a few pixels already; only then are all compared.
         same = (
             self._last is not None
             and len(data) == len(self._last)
+            and bool(np.array_equal(data[::1009], self._last[::1009]))
             and bool(np.array_equal(data, self._last))
         )
         self._last = data

@@ -68,15 +68,27 @@ def jerk(times_ns: NDArray[np.int64], q: Array, hz: float) -> Array:
     """Root mean square of the third derivative of each joint [rad/s^3 or m/s^3], shape (n,).
 
     Positions are averaged over periods of 1/hz first: three differences of raw samples would
-    show the encoder's noise and nothing else. Zeros if there are fewer than four periods.
+    show the encoder's noise and nothing else. The average is that of the line through the
+    samples, or uneven sampling would show instead. Zeros if there are fewer than four periods.
+
+    Args:
+        times_ns: Times [ns], not falling, shape (T,).
+        q: Joint positions [rad or m], shape (T, n).
+        hz: Number of averages a second [Hz].
     """
-    if len(q) < 4:
+    t = (times_ns - times_ns[:1]) / NS
+    periods = int(t[-1] * hz) if len(t) else 0
+    if periods < 4:
         return np.zeros(q.shape[1])
-    period = ((times_ns - times_ns[0]) * hz / NS).astype(np.int64)
-    filled, starts = np.unique(period, return_index=True)
-    means = np.add.reduceat(q, starts, axis=0) / np.diff([*starts, len(q)])[:, None]
-    # A gap must not look like a blow: only runs of four periods in a row count.
-    run = filled[3:] - filled[:-3] == 3
+    edges = np.arange(periods + 1) / hz
+    every = np.union1d(t, edges)
+    values = np.stack([np.interp(every, t, column) for column in q.T], axis=1)
+    steps = np.diff(every)[:, None] * 0.5 * (values[1:] + values[:-1])
+    integral = np.concatenate([np.zeros((1, q.shape[1])), np.cumsum(steps, axis=0)])
+    means = np.diff(integral[np.searchsorted(every, edges)], axis=0) * hz
+    # A gap must not look like a blow: only runs of four periods with samples count.
+    filled = np.histogram(t, edges)[0] > 0
+    run = filled[:-3] & filled[1:-2] & filled[2:-1] & filled[3:]
     if not run.any():
         return np.zeros(q.shape[1])
     third = np.diff(means, n=3, axis=0)[run] * hz**3

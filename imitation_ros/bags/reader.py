@@ -219,6 +219,11 @@ class Bag:
             store.register({k: v for k, v in types.items() if k not in store.fielddefs})
         return store
 
+    def stamped(self, kind: str) -> bool:
+        """Whether messages of a type start with a std_msgs/Header."""
+        _, fields = self._store.fielddefs.get(kind, ((), ()))
+        return bool(fields) and fields[0][1][1] == 'std_msgs/msg/Header'
+
     def schema(self, kind: str) -> tuple[str, str]:
         """Encoding (`ros2msg` or `ros2idl`) and text of a message type, as the bag defines it.
 
@@ -283,11 +288,16 @@ class Bag:
             BagError: If the bytes do not fit the type.
         """
         try:
-            return self._store.deserialize_cdr(message.data, message.type)
+            return self.decode_as(message.type, message.data)
+        except BagError as error:
+            raise BagError(f'{self.path}: a message of {message.topic} {error}') from error
+
+    def decode_as(self, kind: str, data: bytes) -> Any:
+        """Make an object of a type and a serialized message; see `decode`."""
+        try:
+            return self._store.deserialize_cdr(data, kind)
         except Exception as error:
-            raise BagError(
-                f'{self.path}: a message of {message.topic} does not fit {message.type}: {error}'
-            ) from error
+            raise BagError(f'does not fit {kind}: {error}') from error
 
     def summary(self) -> dict[str, Any]:
         """Counts and times as plain values."""

@@ -14,10 +14,13 @@ from ..contract import Contract
 from ..data.episode import EpisodeMeta, Outcome
 from ..errors import BagError
 from .audit import Audit, audit
+from .auditor import Auditor, check_written
+from .definitions import decode
 from .layout import next_name, update_meta, used_names
 from .reader import Bag
 from .repair import Repair, repair, unfinished
 from .take import Counts, Take
+from .topics import recorded
 from .writer import BagWriter
 
 DROPPED = 'lost'
@@ -97,6 +100,7 @@ class Session:
         self._distro = distro
         self._take: Take | None = None
         self._meta: EpisodeMeta | None = None
+        self._auditor: Auditor | None = None
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -164,7 +168,9 @@ class Session:
             self.root / name, channels, meta, self.contract, now_ns, distro=self._distro
         )
         names = [channel[0] for channel in channels]
-        self._take = Take(writer, names, QUEUE_BYTES, self._clock)
+        auditor = Auditor(recorded(self.contract), self.contract, decode)
+        self._auditor = auditor
+        self._take = Take(writer, names, QUEUE_BYTES, self._clock, auditor.push)
         self._meta = meta
         return name
 
@@ -185,7 +191,10 @@ class Session:
         return meta
 
     def stop(self) -> Finished:
-        """End the take, audit it, and store the verdict in it.
+        """End the take and store the verdict in it.
+
+        The audit went along with the writing, so this takes no longer for a longer take. What a
+        reader finds on the disk is counted against what was written.
 
         Raises:
             BagError: If no take is running, or the bag could not be written to its end.
@@ -200,7 +209,13 @@ class Session:
             meta = replace(meta, extra={**meta.extra, DROPPED: json.dumps(lost)})
         path = take.writer.close(meta)
         with Bag(path) as bag:
-            verdict = audit(bag)
+            if take.watch_error is None and self._auditor is not None:
+                verdict = self._auditor.finish(meta.episode, lost, bag.types)
+            else:
+                verdict = audit(bag)
+            written = {topic: count.written for topic, count in counts.items()}
+            verdict = check_written(verdict, written, bag.counts)
+        self._auditor = None
         meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
         update_meta(path, meta)
         self.last = Finished(path, meta, counts, verdict, take.queued_bytes_max)

@@ -20,6 +20,9 @@ POLL_S = 0.1
 Item = tuple[int, int, int, int, bytes, bytes]
 """Channel, receive and source time [ns], sequence number (-1: none), publisher, message."""
 
+Watch = Callable[[str, int, int, int, bytes], None]
+"""Topic, receive and source time [ns], sequence number, message."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -43,6 +46,7 @@ class Take:
         writer: The bag.
         error: What stopped the take, or None.
         queued_bytes_max: Largest fill of the queue seen by the writer [bytes].
+        watch_error: What stopped the watcher, or None.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Take:
         topics: Sequence[str],
         limit_bytes: int,
         clock: Callable[[], int],
+        watch: Watch | None = None,
     ) -> None:
         """Start the writer's thread.
 
@@ -59,10 +64,14 @@ class Take:
             topics: Names of its channels.
             limit_bytes: Bound of the queue [bytes].
             clock: Monotonic time [ns]; says when to force data to the disk.
+            watch: Sees every message after it was written, in the writer's thread. If it fails
+                it sees no more; the recording goes on.
         """
         self.writer = writer
         self.topics = tuple(topics)
         self.error: BagError | None = None
+        self.watch_error: Exception | None = None
+        self._watch = watch
         self.queued_bytes_max = 0
         self._limit = limit_bytes
         self._clock = clock
@@ -117,10 +126,23 @@ class Take:
                 if sequence >= 0:
                     self._count_lost(channel, publisher, sequence)
                 self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
+                if self._watch is not None:
+                    self._look(channel, log_ns, publish_ns, sequence, data)
                 self.writer.tick(self._clock())
         except BagError as error:
             self.error = error
             self.writer.abort()
+
+    def _look(
+        self, channel: int, log_ns: int, publish_ns: int, sequence: int, data: bytes
+    ) -> None:
+        """Let the watcher see a message; whatever is wrong with it, the take must not end."""
+        if self._watch is None:
+            return
+        try:
+            self._watch(self.topics[channel], log_ns, publish_ns, sequence, data)
+        except Exception as error:  # noqa: BLE001 - a fault in the audit must cost no data
+            self.watch_error, self._watch = error, None
 
     def _count_lost(self, channel: int, publisher: bytes, sequence: int) -> None:
         """Count the numbers skipped since the publisher's last message."""

@@ -26,6 +26,7 @@ class Topic:
         qos: Quality of service asked for until a publisher is found.
         latched: Whether the last message waits for late subscribers.
         stamped: Whether the message starts with a std_msgs/Header.
+        described: Whether a contract tells what it should be like.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Topic:
     qos: Qos = DEFAULT
     latched: bool = False
     stamped: bool = True
+    described: bool = True
 
 
 def recorded(contract: Contract) -> tuple[Topic, ...]:

@@ -8,7 +8,8 @@ from typing import NoReturn
 import typer
 
 from ..errors import ImitationError
-from . import data, demo, learn, robot
+from . import data, demo, edit, learn, robot
+from .safety_report import safety_report
 
 app = typer.Typer(
     name='imitation_ros',
@@ -24,13 +25,16 @@ app = typer.Typer(
     context_settings={'help_option_names': ['-h', '--help']},
 )
 
-RECORD, TRAIN, DEPLOY, LOOK = 'Record', 'Train', 'Deploy', 'Look closer'
+RECORD, SORT, TRAIN, DEPLOY = 'Record', 'Sort out', 'Train', 'Deploy'
+LOOK = 'Look closer'
 
 app.command('sim', rich_help_panel=RECORD)(robot.sim)
 app.command('teleop', rich_help_panel=RECORD)(robot.teleop)
 app.command('record', rich_help_panel=RECORD)(robot.record)
 app.command('audit', rich_help_panel=RECORD)(data.audit)
 app.command('repair', rich_help_panel=RECORD)(data.repair)
+for verb in (edit.trim, edit.drop, edit.relabel, edit.merge):
+    app.command(verb.__name__, rich_help_panel=SORT)(verb)
 app.command('convert', rich_help_panel=TRAIN)(data.convert)
 app.command('train', rich_help_panel=TRAIN)(learn.train)
 app.command('export', rich_help_panel=TRAIN)(learn.export)
@@ -38,6 +42,7 @@ app.command('evaluate', rich_help_panel=TRAIN)(learn.evaluate)
 app.command('safety', rich_help_panel=DEPLOY)(robot.safety)
 app.command('deploy', rich_help_panel=DEPLOY)(robot.deploy)
 app.command('check', rich_help_panel=LOOK)(robot.check)
+app.command('safety-report', rich_help_panel=LOOK)(safety_report)
 app.command('report', rich_help_panel=LOOK)(learn.report)
 app.command('demo', rich_help_panel=LOOK)(demo.demo)
 

@@ -37,66 +37,89 @@ def audit(
     topics: Annotated[
         bool, typer.Option('--topics', help='Show every reason, and every topic of every bag.')
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option('--html', help='Also write a page with plots and pictures.')
+    ] = None,
+    robot: Annotated[
+        str | None,
+        typer.Option('--robot', '-r', help='Contract to judge by, in place of the one inside.'),
+    ] = None,
 ) -> None:
     """Say which bags are fit for training, and why not: rates, gaps, frozen cameras, NaN.
 
-    Exit code 1 if a bag is rejected or cannot be read.
+    Any rosbag2 bag will do. Of one that holds no contract the rates and gaps are told; --robot
+    names one to judge it by. Exit code 1 if a bag is rejected or cannot be read.
 
-    Examples: imitation_ros audit bags/monday; imitation_ros audit bags --topics;
-    imitation_ros audit bags --json | jq '.[].verdict'
+    Examples: imitation_ros audit bags/monday; imitation_ros audit bags --html audit.html;
+    imitation_ros audit bags --topics; imitation_ros audit bags --json | jq '.[].verdict'
     """
     from ..bags.audit import Audit
     from ..bags.audit import audit as audit_bag
     from ..bags.layout import find_bags
     from ..bags.reader import Bag
+    from ..contract import load
 
+    contract = None if robot is None else load(robot)
     paths = _found(find_bags, bags)
-    findings: list[dict[str, Any]] = []
-    details: list[Audit] = []
+    audits: list[Audit] = []
+    surveys: list[Any] = []
     console = Console(stderr=as_json)
     with bar(console) as progress:
         task = progress.add_task('audit', total=len(paths))
         for path in paths:
             try:
-                with Bag(path) as bag:
-                    found = audit_bag(bag)
-                details.append(found)
-                findings.append({'bag': str(path), **found.to_dict()})
+                if html is None:
+                    with Bag(path) as bag:
+                        audits.append(audit_bag(bag, contract))
+                else:
+                    from ..evaluation.survey import survey
+
+                    surveys.append(survey(path, contract))
+                    audits.append(surveys[-1].audit)
             except DataError as error:
-                findings.append(
-                    {
-                        'bag': str(path),
-                        'episode': path.name,
-                        'seconds': 0.0,
-                        'verdict': 'reject',
-                        'reasons': [str(error)],
-                        'topics': [],
-                    }
-                )
+                reason = str(error).removeprefix(f'{path}: ')
+                audits.append(Audit(path.name, 0.0, 'reject', (reason,), ()))
+                if html is not None:
+                    from ..evaluation.survey import Survey
+
+                    surveys.append(Survey(path, audits[-1]))
             progress.advance(task)
+    findings = [
+        {'bag': str(path), **found.to_dict()} for path, found in zip(paths, audits, strict=True)
+    ]
     text = json.dumps(findings, indent=1)
     if out is not None:
         out.write_text(text, encoding='utf-8')
+    if html is not None:
+        from ..evaluation.audit_page import write_audit_page
+
+        write_audit_page(surveys, html, ', '.join(str(place) for place in bags))
+        console.print(f'page: {html}')
     if as_json:
         print(text)
     else:
-        table = Table(title=f'{len(findings)} episodes')
-        for column in ('episode', 'seconds', 'verdict', 'why'):
-            table.add_column(column, justify='right' if column == 'seconds' else 'left')
-        order = {'reject': 0, 'warn': 1, 'ok': 2}
-        for finding in sorted(findings, key=lambda f: order[f['verdict']]):
-            verdict = finding['verdict']
-            table.add_row(
-                finding['episode'],
-                f'{finding["seconds"]:.1f}',
-                f'[{COLOURS[verdict]}]{verdict}[/]',
-                _why(finding['reasons'], whole=topics),
-            )
-        console.print(table)
-        for one in details if topics else ():
-            console.print(_topics(one))
-    if any(finding['verdict'] == 'reject' for finding in findings):
+        _show(console, audits, topics)
+    if any(found.verdict == 'reject' for found in audits):
         raise typer.Exit(1)
+
+
+def _show(console: Console, audits: list[Any], topics: bool) -> None:
+    """Table of the verdicts, the worst first."""
+    table = Table(title=f'{len(audits)} episodes')
+    for column in ('episode', 'seconds', 'verdict', 'why'):
+        table.add_column(column, justify='right' if column == 'seconds' else 'left')
+    order = {'reject': 0, 'warn': 1, 'ok': 2}
+    for found in sorted(audits, key=lambda one: order[one.verdict]):
+        table.add_row(
+            found.episode,
+            f'{found.seconds:.1f}',
+            f'[{COLOURS[found.verdict]}]{found.verdict}[/]',
+            _why(list(found.reasons), whole=topics),
+        )
+    console.print(table)
+    for one in audits if topics else ():
+        if one.topics:
+            console.print(_topics(one))
 
 
 def _why(reasons: list[str], whole: bool) -> str:

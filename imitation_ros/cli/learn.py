@@ -21,7 +21,7 @@ UNSEEN = 100_000
 def train(
     data: Annotated[Path, typer.Option('--data', '-d', help='Dataset made by "convert".')],
     out: Out,
-    method: Annotated[str, typer.Option(help='Method; bc is Behavioural Cloning.')] = 'bc',
+    method: Annotated[str, typer.Option(help='Method: bc, act, flow or diffusion.')] = 'bc',
     config: Annotated[
         Path | None, typer.Option('--config', '-c', help='YAML; else the one of the method.')
     ] = None,
@@ -40,6 +40,7 @@ def train(
     picture). The method's YAML is config/train/<method>.yaml; copy it to change more.
 
     Examples: imitation_ros train --data data --out runs/bc;
+    imitation_ros train --data data --out runs/flow --method flow;
     imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
     imitation_ros train --data data --out runs/bc --resume
     """
@@ -115,6 +116,14 @@ def evaluate(
     unfiltered: Annotated[
         bool, typer.Option('--unfiltered', help='Without the safety filter, for comparison.')
     ] = False,
+    perturb: Annotated[
+        list[str] | None,
+        typer.Option(help='What goes wrong, as name:level with level 0 to 3; repeatable.'),
+    ] = None,
+    zero_noise: Annotated[
+        bool,
+        typer.Option('--zero-noise', help='Begin a generative policy with zeros, not noise.'),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option('--out', '-o', help='Write the trials as JSON.')
     ] = None,
@@ -124,9 +133,10 @@ def evaluate(
 
     With --task: closed loop, with the same file and the same safety filter as on the robot, from
     starts that demonstrations do not use. With --data: open loop, on the episodes it was not
-    trained on. Neither needs ROS.
+    trained on. Neither needs ROS. What can go wrong (--perturb) is listed in docs/perturbations.md.
 
     Examples: imitation_ros evaluate policy.onnx --task lift;
+    imitation_ros evaluate policy.onnx --task lift --perturb push:2 --perturb delay:1;
     imitation_ros evaluate policy.onnx --task lift --spread 1.6 --trials 100;
     imitation_ros evaluate policy.onnx --data data
     """
@@ -140,7 +150,9 @@ def evaluate(
         return
     from ..contract import load
     from ..evaluation.rollout import rollout
+    from ..sim.perturbations import parse
 
+    settings = [parse(text) for text in perturb or ()]
     console = Console(stderr=as_json)
     with bar(console) as progress:
         one = progress.add_task(task, total=trials)
@@ -154,6 +166,8 @@ def evaluate(
             progress=lambda _: progress.advance(one),
             renderer='auto',
             strips=0,
+            draw_noise=not zero_noise,
+            perturb=settings,
         )
     if out is not None:
         results.trials.write(out)
@@ -162,8 +176,9 @@ def evaluate(
         return
     rate = results.rate
     by_rule = ', '.join(f'{k} {v}' for k, v in sorted(results.trials.interventions.items()))
+    wrong = ''.join(f' {setting}' for setting in settings)
     console.print(
-        f'{task}: {results.trials.successes} of {trials} succeeded '
+        f'{task}{wrong}: {results.trials.successes} of {trials} succeeded '
         f'({100 * rate.low:.0f}-{100 * rate.high:.0f} %, Wilson 95 %); '
         f'safety interventions: {by_rule or "none"}'
     )

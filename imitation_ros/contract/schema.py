@@ -131,6 +131,8 @@ class Safety(Model):
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
             that the controller itself stops the robot when no newer command comes.
+        mode: What the filter does with a velocity it cannot send: `project` takes the closest
+            one it can; `path` first slows down along the asked one.
     """
 
     velocity: Positive = 1.5
@@ -156,6 +158,7 @@ class Safety(Model):
     blend_s: NotNegative = 0.08
     estop_heartbeat_s: NotNegative = 0.0
     brake_tail: bool = True
+    mode: Literal['project', 'path'] = 'project'
 
 
 class ContractFile(Model):

@@ -136,11 +136,14 @@ def measure_model(
         raise DataError(f'{dataset.root}: {model} was trained on every episode; name some')
     windows = Windows(dataset, [names.index(name) for name in wanted], loaded.observation)
     session = open_model(model)
+    # Zeros are the middle of what a generative policy would do.
+    output = (1, loaded.observation.chunk, len(loaded.observation.joints))
+    noise = {bundle.NOISE: np.zeros(output, dtype=np.float32)} if loaded.noise else {}
 
     def predict(
         state: NDArray[np.float32], images: Mapping[str, NDArray[np.uint8]]
     ) -> NDArray[np.floating[Any]]:
-        feed = {bundle.STATE: state, **images}
+        feed: dict[str, NDArray[Any]] = {bundle.STATE: state, **images, **noise}
         return np.asarray(session.run([bundle.ACTIONS], feed)[0])
 
     return measure(predict, windows, batch=1)

@@ -85,6 +85,7 @@ def curves(
     unit: str,
     reference: tuple[str, float] | None = None,
     log: bool = True,
+    outside: bool = False,
 ) -> str:
     """Lines over a common axis, as training curves.
 
@@ -96,6 +97,7 @@ def curves(
         unit: Label of the y axis.
         reference: Label and height of a line to compare with.
         log: Whether y is logarithmic.
+        outside: Whether the legend stands below, for lines that leave it no room.
     """
     if not any(len(points[0]) for points in lines.values()):
         raise DataError(f'"{title}" has no points to draw')
@@ -115,7 +117,10 @@ def curves(
             axis.yaxis.set_minor_locator(NullLocator())
         axis.set(title=title, xlabel=x[0], ylabel=unit)
         axis.set_xlim(*_span(x[1]))
-        axis.legend(loc='best', fontsize=8)
+        if outside:
+            figure.legend(loc='outside lower center', ncols=3, fontsize=8)
+        else:
+            axis.legend(loc='best', fontsize=8)
         return _svg(figure, name, title)
 
 

@@ -12,7 +12,7 @@ from ..data.proposal import Proposal
 from ..runtime.loop import PolicyLoop
 from ..runtime.session import Session
 from ..sim.experts import EXPERTS, OBJECT
-from ..sim.robot import SimRobot
+from ..sim.perturbations import Sensed
 from ..teleop.gate import GateConfig
 from ..teleop.leader import DELAY_PERIODS, LeaderTeleop
 
@@ -23,10 +23,10 @@ EXPERT_HZ = 50.0
 class Proposer(Protocol):
     """Whoever asks for motions: a policy or an expert."""
 
-    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
         """Begin an episode at a time [ns]."""
 
-    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
         """Look at the robot, and propose if it is time to.
 
         Args:
@@ -46,17 +46,26 @@ def due(tick: int, rate_hz: float, tick_hz: float) -> bool:
 class PolicyProposer:
     """A policy.onnx in the loop the policy node runs."""
 
-    def __init__(self, contract: Contract, session: Session) -> None:
-        """Put a warm session into a loop."""
+    def __init__(self, contract: Contract, session: Session, draw: bool = True) -> None:
+        """Put a warm session into a loop.
+
+        Args:
+            contract: The robot.
+            session: The policy.
+            draw: Whether a generative policy draws its noise, from the seed of each episode;
+                else it begins with zeros.
+        """
         self._contract = contract
         self._session = session
+        self._draw = draw
 
-    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
         """Begin with an empty timeline."""
+        self._session.seed_noise(seed if self._draw else None)
         self._loop = PolicyLoop(self._contract, self._session)
         self._loop.start(now_ns)
 
-    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
         """Push what is due on each topic, then step the loop."""
         contract, loop = self._contract, self._loop
         hz = contract.rates.command_hz
@@ -80,7 +89,7 @@ class ExpertProposer:
         self._contract = contract
         self._expert = EXPERTS[task](contract)
 
-    def start(self, now_ns: int, seed: int, sim: SimRobot) -> None:
+    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
         """Bring the leader to where the robot is."""
         gate = GateConfig(first_move=self._contract.safety.first_move)
         self._leader = LeaderTeleop(
@@ -88,7 +97,7 @@ class ExpertProposer:
         )
         self._expert.reset(sim.q, np.random.default_rng(seed))
 
-    def step(self, now_ns: int, tick: int, sim: SimRobot, command: Array) -> Proposal | None:
+    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
         """Move the leader on, and let teleoperation make the proposal."""
         if not due(tick, EXPERT_HZ, self._contract.rates.command_hz):
             return None

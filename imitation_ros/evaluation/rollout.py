@@ -19,6 +19,7 @@ from ..errors import DataError
 from ..runtime import bundle
 from ..runtime.session import Session
 from ..safety.verdict import State
+from ..sim.perturbations import Disturbed, Setting
 from ..sim.robot import SimRobot
 from .intervals import Interval
 from .keepers import Guarded, Keeper, Unguarded
@@ -65,6 +66,8 @@ def rollout(
     progress: Progress | None = None,
     renderer: str | None = 'auto',
     strips: int = 2,
+    draw_noise: bool = True,
+    perturb: Iterable[Setting] = (),
 ) -> RolloutResults:
     """Let a policy try a task from every seed.
 
@@ -78,6 +81,8 @@ def rollout(
         progress: Called after every trial.
         renderer: Renderer of the cameras; None for none, if the policy sees none.
         strips: How many camera strips to keep.
+        draw_noise: Whether a generative policy draws its noise; else it begins with zeros.
+        perturb: What goes wrong in every trial, by the trial's seed.
 
     Raises:
         ModelError: If the policy cannot be loaded.
@@ -91,7 +96,9 @@ def rollout(
     sim = SimRobot(contract, task, renderer=renderer)
     keeper: Keeper = Guarded(contract) if filter else Unguarded(contract)
     kept = strips if renderer is not None else 0
-    return _run(sim, PolicyProposer(contract, session), keeper, seeds, spread, progress, kept)
+    proposer = PolicyProposer(contract, session, draw_noise)
+    world = Disturbed(sim, perturb)
+    return _run(sim, world, proposer, keeper, seeds, spread, progress, kept)
 
 
 def expert_rollout(
@@ -102,6 +109,7 @@ def expert_rollout(
     progress: Progress | None = None,
     renderer: str | None = None,
     strips: int = 0,
+    perturb: Iterable[Setting] = (),
 ) -> RolloutResults:
     """Let the scripted expert teleoperate through the governor; arguments as `rollout`.
 
@@ -110,13 +118,13 @@ def expert_rollout(
     """
     sim = SimRobot(contract, task, renderer=renderer)
     kept = strips if renderer is not None else 0
-    return _run(
-        sim, ExpertProposer(contract, task), Guarded(contract), seeds, spread, progress, kept
-    )
+    world, expert = Disturbed(sim, perturb), ExpertProposer(contract, task)
+    return _run(sim, world, expert, Guarded(contract), seeds, spread, progress, kept)
 
 
 def _run(
     sim: SimRobot,
+    world: Disturbed,
     proposer: Proposer,
     keeper: Keeper,
     seeds: Iterable[int],
@@ -129,9 +137,9 @@ def _run(
     kept: list[CameraStrip] = []
     try:
         for seed in seeds:
-            sim.reset(seed, spread)
+            world.reset(seed, spread)
             pictures = _Pictures(sim) if strips else None
-            trial = _episode(sim, proposer, keeper, seed, pictures)
+            trial = _episode(sim, world, proposer, keeper, seed, pictures)
             trials.append(trial)
             if pictures is not None:
                 kept.append(pictures.strip(trial))
@@ -146,7 +154,12 @@ def _run(
 
 
 def _episode(
-    sim: SimRobot, proposer: Proposer, keeper: Keeper, seed: int, pictures: '_Pictures | None'
+    sim: SimRobot,
+    world: Disturbed,
+    proposer: Proposer,
+    keeper: Keeper,
+    seed: int,
+    pictures: '_Pictures | None',
 ) -> Trial:
     """One attempt: until success, the time limit, or a latched stop."""
     hz = sim.contract.rates.command_hz
@@ -154,17 +167,17 @@ def _episode(
     rules: Counter[str] = Counter()
     start = NS
     keeper.start(start, sim)
-    proposer.start(start, seed, sim)
+    proposer.start(start, seed, world)
     command, state, note = sim.q, '', ''
     for tick in range(round(limit_s * hz)):
         now = start + round(tick * NS / hz)
         if pictures is not None and due(tick, PICTURE_HZ, hz):
             pictures.take(now - start)
-        proposal = proposer.step(now, tick, sim, command)
+        proposal = proposer.step(now, tick, world, command)
         command, intervened, state = keeper.step(now, sim, proposal)
         rules.update(intervened)
         sim.command(command)
-        sim.advance(1.0 / hz)
+        world.advance(1.0 / hz)
         if sim.success or state in (State.FAULT.value, State.ESTOP.value):
             break
     spent = (tick + 1) / hz

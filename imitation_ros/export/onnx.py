@@ -26,7 +26,7 @@ from ..data.store import Dataset
 from ..data.windows import Windows
 from ..errors import DataError, MismatchError, TrainingError
 from ..policies.actor import Actor
-from ..runtime.bundle import ACTIONS, FORMAT, KEY, load, STATE
+from ..runtime.bundle import ACTIONS, FORMAT, KEY, load, NOISE, STATE
 from ..runtime.graph import open_model
 from ..training.run import versions
 from ..training.selection import contract_of
@@ -63,15 +63,22 @@ class Deployed(nn.Module):
         super().__init__()
         self.actor = actor
         self.cameras = tuple(camera.name for camera in actor.policy.spec.cameras)
+        self.noisy = actor.policy.noisy
         self.register_buffer('lower', _inside(lower, np.inf), persistent=False)
         self.register_buffer('upper', _inside(upper, -np.inf), persistent=False)
         self.lower: Tensor
         self.upper: Tensor
 
-    def forward(self, state: Tensor, *images: Tensor) -> Tensor:
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what `forward` takes, in order."""
+        return (STATE, *self.cameras, *((NOISE,) if self.noisy else ()))
+
+    def forward(self, *values: Tensor) -> Tensor:
         """Joint positions [rad], shape (1, Ta, k)."""
-        named = dict(zip(self.cameras, images, strict=True))
-        actions: Tensor = self.actor(state, named)
+        named = dict(zip(self.inputs, values, strict=True))
+        images = {name: named[name] for name in self.cameras}
+        actions: Tensor = self.actor(named[STATE], images, named.get(NOISE))
         return torch.minimum(torch.maximum(actions, self.lower), self.upper)
 
 
@@ -119,14 +126,14 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
         onnx.save(model, temporary)
         session = open_model(temporary)
         rng = np.random.default_rng(0)
-        parity = compare(session, _torch(module), windows, trained.stats.state, rng)
+        noisy = module.noisy
+        parity = compare(session, _torch(module), windows, trained.stats.state, rng, noisy)
         if not parity.holds:
             raise TrainingError(
                 f'{out} was not written: onnxruntime and torch differ by '
                 f'{parity.max_abs_difference:.3g} rad, allowed {parity.tolerance:g}'
             )
-        first = windows.batch(np.array([0]))
-        latency = measure_latency(session, {STATE: first.state, **first.images})
+        latency = measure_latency(session, _first(module, windows))
         values = _metadata(trained, contract, parity, latency)
         onnx.helper.set_model_props(model, {KEY: json.dumps(values, allow_nan=False)})
         onnx.save(model, temporary)
@@ -157,25 +164,33 @@ def _check_same_data(trained: Trained, dataset: Dataset, contract: Contract) -> 
 def _torch(module: Deployed) -> Any:
     @torch.no_grad()
     def actions(feed: Inputs) -> NDArray[np.float32]:
-        images = [torch.from_numpy(feed[name]) for name in module.cameras]
-        result: NDArray[np.float32] = module(torch.from_numpy(feed[STATE]), *images).numpy()
+        result: NDArray[np.float32] = module(*_tensors(module, feed)).numpy()
         return result
 
     return actions
 
 
+def _tensors(module: Deployed, feed: Inputs) -> tuple[Tensor, ...]:
+    """Inputs in the order `forward` takes them."""
+    return tuple(torch.from_numpy(feed[name]) for name in module.inputs)
+
+
+def _first(module: Deployed, windows: Windows) -> Inputs:
+    """Inputs of the first recorded observation."""
+    batch = windows.batch(np.array([0]))
+    feed: Inputs = {STATE: batch.state, **batch.images}
+    if module.noisy:
+        feed[NOISE] = np.zeros_like(batch.action)
+    return feed
+
+
 def _graph(module: Deployed, windows: Windows) -> onnx.ModelProto:
     """Trace the module into an ONNX graph with a batch of one."""
-    first = windows.batch(np.array([0]))
-    arguments = tuple(
-        torch.from_numpy(array)
-        for array in (first.state, *(first.images[name] for name in module.cameras))
-    )
     with _quiet():
         program = torch.onnx.export(
             module,
-            arguments,
-            input_names=[STATE, *module.cameras],
+            _tensors(module, _first(module, windows)),
+            input_names=list(module.inputs),
             output_names=[ACTIONS],
             dynamo=True,
             opset_version=OPSET,
@@ -218,6 +233,7 @@ def _metadata(
     return {
         'format': FORMAT,
         'method': trained.config.method,
+        'noise': trained.actor.policy.noisy,
         'observation': spec.to_dict(),
         'layout': list(spec.layout),
         'contract_name': contract.name,

@@ -15,11 +15,15 @@ import onnxruntime as ort
 
 from ..data.stats import Stats
 from ..data.windows import Windows
+from ..runtime.bundle import NOISE, STATE
 
 TOLERANCE = 1e-5
 """Largest difference between onnxruntime and torch [rad or m]."""
 
 RECORDED, RANDOM = 256, 256
+EXTREME_NOISE = np.float32(3.0)
+"""Scale of the noise that goes with extreme observations."""
+
 LATENCY_RUNS = 500
 WARM_UP_RUNS = 20
 
@@ -82,6 +86,7 @@ def compare(
     windows: Windows,
     state: Stats,
     rng: np.random.Generator,
+    noisy: bool = False,
 ) -> Parity:
     """Compare a session with torch on recorded, random and extreme observations.
 
@@ -90,7 +95,8 @@ def compare(
         torch_actions: The same through torch: named inputs to actions [rad].
         windows: Recorded observations.
         state: Statistics of the states.
-        rng: Chooses the observations.
+        rng: Chooses the observations and draws the noise.
+        noisy: Whether the policy takes noise.
     """
     worst = 0.0
     counts = {}
@@ -101,6 +107,10 @@ def compare(
     ):
         counts[kind] = 0
         for feed in inputs:
+            if noisy:
+                k = len(windows.spec.joints)
+                shape = (1, windows.spec.chunk, k)
+                feed[NOISE] = _noise(kind, counts[kind], shape, rng)
             (actions,) = session.run(None, feed)
             difference = np.abs(np.asarray(actions, np.float64) - torch_actions(feed)).max()
             # np.maximum keeps a NaN, where max() may lose it.
@@ -109,11 +119,22 @@ def compare(
     return Parity(worst, TOLERANCE, counts['recorded'], counts['random'], counts['extreme'])
 
 
+def _noise(
+    kind: str, count: int, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Noise of one comparison: for every other recorded observation zeros, as a run may have."""
+    if kind == 'recorded' and count % 2:
+        return np.zeros(shape, dtype=np.float32)
+    return (EXTREME_NOISE if kind == 'extreme' else np.float32(1.0)) * rng.standard_normal(
+        shape, np.float32
+    )
+
+
 def _recorded(windows: Windows, rng: np.random.Generator) -> Iterator[Inputs]:
     chosen = rng.choice(len(windows), min(RECORDED, len(windows)), replace=False)
     for index in np.sort(chosen):
         batch = windows.batch(np.array([index]))
-        yield {'state': batch.state, **batch.images}
+        yield {STATE: batch.state, **batch.images}
 
 
 def _pictures(windows: Windows, fill: Callable[[tuple[int, ...]], NDArray[np.uint8]]) -> Inputs:
@@ -126,7 +147,7 @@ def _random(windows: Windows, state: Stats, rng: np.random.Generator) -> Iterato
     for _ in range(RANDOM):
         values = rng.uniform(state.min, state.max, shape).astype(np.float32)
         pictures = _pictures(windows, lambda size: rng.integers(0, 256, size, dtype=np.uint8))
-        yield {'state': values, **pictures}
+        yield {STATE: values, **pictures}
 
 
 def _extreme(windows: Windows, state: Stats) -> Iterator[Inputs]:
@@ -137,7 +158,7 @@ def _extreme(windows: Windows, state: Stats) -> Iterator[Inputs]:
         for edge, colour in ((state.min - beyond * span, 0), (state.max + beyond * span, 255)):
             values = np.broadcast_to(edge, shape).astype(np.float32)
             pictures = _pictures(windows, partial(np.full, fill_value=colour, dtype=np.uint8))
-            yield {'state': values, **pictures}
+            yield {STATE: values, **pictures}
 
 
 def measure_latency(session: ort.InferenceSession, feed: Mapping[str, NDArray[Any]]) -> Latency:

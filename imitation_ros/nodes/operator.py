@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 import json
 import sys
-import time
 
 import numpy as np
 from rclpy.node import Node
@@ -129,15 +128,16 @@ class Operator:
         parameters = self.parameters
         good, bad = 0, 0
         for attempt in range(most):
-            started = time.monotonic()
+            started_ns = self._stage.now_ns
             take = self._take(parameters.seed + attempt)
             good, bad = good + take.good, bad + (not take.good)
             rules = ', '.join(f'{rule} {count}' for rule, count in take.interventions.items())
+            overhead_s = (self._stage.now_ns - started_ns) / NS - take.duration_s
+            why = f' ({take.reasons[0]})' if take.reasons else ''
             print(
                 f'episode {good}/{parameters.episodes}  {take.episode}  seed {take.seed}  '
-                f'{take.duration_s:.1f} s (+{time.monotonic() - started - take.duration_s:.1f} s)'
-                f'  {"success" if take.success else "failure"}  audit {take.verdict}'
-                f'{" (" + "; ".join(take.reasons) + ")" if take.reasons else ""}'
+                f'{take.duration_s:.1f} s (+{overhead_s:.1f} s)'
+                f'  {"success" if take.success else "failure"}  audit {take.verdict}{why}'
                 f'  interventions {rules or "0"}',
                 flush=True,
             )

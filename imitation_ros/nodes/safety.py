@@ -11,6 +11,7 @@ A thread of its own steps the governor once per command period. Nothing is publi
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import json
+from pathlib import Path
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ from ..runtime.latency import Latencies
 from ..safety.governor import Governor
 from ..safety.intervention import Rule
 from ..safety.verdict import State, Verdict
+from ._blackbox import BlackBox
 from ._messages import status, to_joint_state, to_proposal, to_time
 from ._outputs import make_output
 from ._pacer import NS, Pacer, Tick
@@ -57,9 +59,11 @@ class Parameters:
 
     Attributes:
         contract: Name or path of the contract.
+        blackbox: Folder for a bag of the seconds around every trip; empty: none is kept.
     """
 
     contract: str = 'imi_humanoid'
+    blackbox: str = ''
 
 
 class SafetyNode(Node):  # type: ignore[misc]
@@ -111,6 +115,9 @@ class SafetyNode(Node):  # type: ignore[misc]
             ('reset', self._reset),
         ):
             self.create_service(Trigger, f'/safety/{name}', self._serve(name, action))
+        self._blackbox: BlackBox | None = None
+        if parameters.blackbox:
+            self._blackbox = BlackBox(self, contract, Path(parameters.blackbox).expanduser())
         # Steady, or a paused simulation would silence the node's health.
         self.create_timer(1.0, self._diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._pacer = Pacer(
@@ -136,6 +143,8 @@ class SafetyNode(Node):  # type: ignore[misc]
             message = self._verdicts.take(self._now_ns(), time.monotonic_ns(), last=True)
         if message is not None and self.context.ok():
             self._verdict_pub.publish(message)
+        if self._blackbox is not None:
+            self._blackbox.close()
         self.get_logger().info(f'summary {json.dumps(self._account())}')
 
     def _work(self) -> None:
@@ -149,6 +158,8 @@ class SafetyNode(Node):  # type: ignore[misc]
                     message = self._verdicts.take(tick.now_ns, tick.steady_ns)
                 self._cost.add(time.thread_time_ns() - start)
                 self._send(tick, verdict)
+                if self._blackbox is not None:
+                    self._blackbox.look(verdict)
                 if message is not None:
                     self._verdict_pub.publish(message)
                 self._say_state(verdict.state)
@@ -250,6 +261,8 @@ class SafetyNode(Node):  # type: ignore[misc]
         ):
             values |= {f'{name}_{key}': value for key, value in times.summary().to_dict().items()}
         values['skipped_ticks'] = self._pacer.skipped
+        if self._blackbox is not None:
+            values |= self._blackbox.account()
         return values | {f'interventions_{rule}': count for rule, count in sorted(counts.items())}
 
     def _diagnose(self) -> None:
@@ -258,6 +271,8 @@ class SafetyNode(Node):  # type: ignore[misc]
             raise ImitationError(
                 f'the command thread died: {type(self._failure).__name__}: {self._failure}'
             ) from self._failure
+        if self._blackbox is not None:
+            self._blackbox.adapt()
         state = self.governor.state
         level = LEVELS.get(state, DiagnosticStatus.OK)
         message = DiagnosticArray()

@@ -3,10 +3,19 @@
 """Policies: one method per file, its model, loss and sampling read from top to bottom."""
 
 from collections.abc import Callable
+from typing import Any
 
-from ..data.observation import ObservationSpec
-from .base import Network, Policy
+from .act import ACT
+from .base import Policy
 from .bc import BC
+from .diffusion import Diffusion
+from .flow import Flow
 
-POLICIES: dict[str, Callable[[ObservationSpec, Network], Policy]] = {'bc': BC}
-"""Every method that can be trained, by the name it has in a configuration."""
+POLICIES: dict[str, Callable[[Any, Any], Policy]] = {
+    'bc': BC,
+    'act': ACT,
+    'flow': Flow,
+    'diffusion': Diffusion,
+}
+"""Every method that can be trained, by the name it has in a configuration: from what is observed
+and what its networks are made of to a policy."""

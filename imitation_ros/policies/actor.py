@@ -89,17 +89,29 @@ class Actor(nn.Module):
             random = noise * torch.randn(windows.state.shape, generator=generator)
         return self.policy.loss(self.batch(windows, random), generator)
 
-    def forward(self, state: Tensor, images: Mapping[str, Tensor]) -> Tensor:
-        """Joint positions [rad], shape (B, Ta, k), for raw states (B, To, D) and images."""
-        chunk = self.policy.sample(self.observe(state, images)) * self.action_std
+    def forward(
+        self, state: Tensor, images: Mapping[str, Tensor], noise: Tensor | None = None
+    ) -> Tensor:
+        """Joint positions [rad], shape (B, Ta, k).
+
+        Args:
+            state: Raw states, shape (B, To, D).
+            images: Images of each camera.
+            noise: Where a generative policy begins, shape (B, Ta, k); None is zeros.
+        """
+        chunk = self.policy.sample(self.observe(state, images), noise) * self.action_std
         chunk = chunk + self.action_mean
         return chunk + state[:, -1:, : self._k] if self.residual else chunk
 
     @torch.no_grad()
     def predict(
-        self, state: NDArray[np.float32], images: Mapping[str, NDArray[np.uint8]]
+        self,
+        state: NDArray[np.float32],
+        images: Mapping[str, NDArray[np.uint8]],
+        noise: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """`forward` from and to arrays."""
         tensors = {name: torch.from_numpy(array) for name, array in images.items()}
-        result: Any = self(torch.from_numpy(state), tensors).numpy()
+        begin = None if noise is None else torch.from_numpy(noise)
+        result: Any = self(torch.from_numpy(state), tensors, begin).numpy()
         return np.asarray(result, dtype=np.float32)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from ..data.observation import ObservationSpec
-from .base import Batch, Network, Observation, Policy
+from .base import Batch, masked_mean, Network, Observation, Policy
 from .encoders import mlp, ObservationEncoder
 
 
@@ -37,10 +37,9 @@ class BC(Policy):
     def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Mean Huber loss over the real steps of the chunks."""
         chunk = self._chunk(batch.observation, generator)
-        each = smooth_l1_loss(chunk, batch.action, reduction='none').mean(dim=2)
-        mask = batch.mask.to(each.dtype)
-        return {'loss': (each * mask).sum() / mask.sum()}
+        each = smooth_l1_loss(chunk, batch.action, reduction='none')
+        return {'loss': masked_mean(each, batch.mask)}
 
-    def sample(self, observation: Observation) -> Tensor:
+    def sample(self, observation: Observation, noise: Tensor | None = None) -> Tensor:
         """Chunk of an observation; the same observation gives the same chunk."""
         return self._chunk(observation, None)

@@ -115,14 +115,20 @@ class ObservationEncoder(nn.Module):
         )
         self.size = spec.history * (spec.size + network.image_features * len(spec.cameras))
 
-    def forward(
+    def parts(
         self, observation: Observation, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Feature vectors, shape (B, size)."""
-        parts = [observation.state.flatten(1)]
+    ) -> list[Tensor]:
+        """State and the features of each camera, frame by frame, each of shape (B, To, f)."""
+        result = [observation.state]
         for name, encoder in self.cameras.items():
             images = observation.images[name]
             count, history = images.shape[:2]
             features = encoder(images.flatten(0, 1), generator)
-            parts.append(features.reshape(count, history * features.shape[-1]))
-        return torch.cat(parts, dim=1)
+            result.append(features.reshape(count, history, features.shape[-1]))
+        return result
+
+    def forward(
+        self, observation: Observation, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Feature vectors, shape (B, size)."""
+        return torch.cat([part.flatten(1) for part in self.parts(observation, generator)], dim=1)

@@ -39,6 +39,7 @@ MANDATORY = (
 )
 
 STATE = 'state'
+NOISE = 'noise'
 ACTIONS = 'actions'
 
 LIMIT_TOLERANCE = 1e-6
@@ -65,6 +66,7 @@ class Bundle:
         parity: Difference from the trained network on recorded frames.
         versions: Versions of the packages that made it.
         created: When it was exported (ISO 8601).
+        noise: Whether a chunk is made from noise, which is an input of the graph.
         inputs: Inputs of the graph by name.
         outputs: Outputs of the graph by name.
     """
@@ -84,18 +86,22 @@ class Bundle:
     parity: Mapping[str, Any]
     versions: Mapping[str, str]
     created: str
+    noise: bool
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
 
     @property
     def expected_inputs(self) -> dict[str, Tensor]:
-        """Inputs that the observation asks for."""
+        """Inputs that the observation asks for, and the noise of a generative policy."""
         spec = self.observation
         images = {
             camera.name: Tensor(BYTES, (1, spec.history, camera.height, camera.width, 3))
             for camera in spec.cameras
         }
-        return {STATE: Tensor(FLOAT, (1, spec.history, spec.size)), **images}
+        expected = {STATE: Tensor(FLOAT, (1, spec.history, spec.size)), **images}
+        if self.noise:
+            expected[NOISE] = Tensor(FLOAT, (1, spec.chunk, len(spec.joints)))
+        return expected
 
     @property
     def expected_output(self) -> Tensor:
@@ -162,6 +168,7 @@ def load(path: str | Path) -> Bundle:
         parity=values.get('parity', {}),
         versions=values.get('versions', {}),
         created=str(values.get('created', '')),
+        noise=values.get('noise', False) is True,
         inputs={i.name: Tensor(i.type, tuple(i.shape)) for i in session.get_inputs()},
         outputs={o.name: Tensor(o.type, tuple(o.shape)) for o in session.get_outputs()},
     )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..contract import Contract
 from ..data.frame import Array, Frame
 from ..errors import DataError, ModelError
-from .bundle import ACTIONS, Bundle, check_against, STATE
-from .graph import open_model, ORT_ERRORS
+from .bundle import ACTIONS, Bundle, check_against, NOISE, STATE
+from .graph import BYTES, open_model, ORT_ERRORS
 
 
 class Session:
@@ -24,13 +24,20 @@ class Session:
         warnings: What differs from the contract it was trained with, harmlessly.
     """
 
-    def __init__(self, bundle: Bundle, contract: Contract, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        contract: Contract,
+        threads: int = 1,
+        noise_seed: int | None = 0,
+    ) -> None:
         """Check the policy against the robot and load it.
 
         Args:
             bundle: The policy.
             contract: The robot it is to move.
             threads: Threads of one inference; one is best for small networks.
+            noise_seed: See `seed_noise`.
 
         Raises:
             MismatchError: If it was made for another robot, with every difference.
@@ -44,10 +51,21 @@ class Session:
         self._inputs: dict[str, NDArray[Any]] = {
             name: np.zeros(
                 cast(tuple[int, ...], tensor.shape),
-                dtype=np.float32 if name == STATE else np.uint8,
+                dtype=np.uint8 if tensor.type == BYTES else np.float32,
             )
             for name, tensor in bundle.expected_inputs.items()
         }
+        self.seed_noise(noise_seed)
+
+    def seed_noise(self, seed: int | None) -> None:
+        """Choose the noise that a generative policy begins with; others take none.
+
+        Args:
+            seed: Seed of the noise, which is new at every inference; None begins each with
+                zeros, so that the same frames always get the same actions.
+        """
+        draws = self.bundle.noise and seed is not None
+        self._rng = np.random.default_rng(seed) if draws else None
 
     def infer(self, frames: Sequence[Frame]) -> Array:
         """Actions for a history of frames.
@@ -68,6 +86,11 @@ class Session:
             self._inputs[STATE][0, i] = self.spec.state(frame, self._indices)
             for camera in self.spec.cameras:
                 self._inputs[camera.name][0, i] = self.spec.image(frame, camera)
+        if self._rng is not None:
+            noise = self._inputs[NOISE]
+            self._rng.standard_normal(noise.shape, dtype=np.float32, out=noise)
+        elif self.bundle.noise:
+            self._inputs[NOISE].fill(0)
         return self._run()
 
     def warm_up(self, runs: int = 20) -> None:

@@ -8,11 +8,13 @@ the certificate: braking fully from (q + dt x, x) keeps every pair of links at i
 rest. If not, half-way to braking is tried, then braking itself, which the certificate of the
 previous step already covers. So, from a rest at a safe distance, for ANY input, every set-point
 keeps position, velocity, acceleration and distance.
+
+In the mode `path` the asked velocity itself is tried first, at growing slowness: the robot stays
+on the way that was asked for, where the QP would leave it.
 """
 
 from dataclasses import dataclass
 
-import daqp
 import numpy as np
 
 from ..contract import Contract
@@ -20,11 +22,16 @@ from ..data.frame import Array
 from ..kinematics.model import RobotModel
 from .certificate import BrakeCertificate
 from .collisions import SelfCollision
-from .intervention import Intervention, Rule
-from .limits import stoppable_speed, ViabilityBox
+from .intervention import Intervention
+from .limits import ViabilityBox
+from .reasons import Reasons
+from .rows import Approach, Rows
 
-RELAXATION = 0.1
-"""A row asks for no more than this share, from the most cautious end, of what the box allows."""
+SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Of the asked velocity, tried one after the other in the mode `path`."""
+
+ON_THE_EDGE = 1e-9
+"""A velocity this far outside the box is clipped, not slowed down [rad/s or m/s]."""
 
 TOUCH = 1e-4
 """While it recovers from a contact, a pair may come this much closer [m]."""
@@ -78,10 +85,10 @@ class SafetyFilter:
         self._certificate = BrakeCertificate(self.box, self.collisions) if certify else None
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
-        self._near = safety.self_collision_distance + safety.row_distance
+        self._approach = Approach(safety, self.collisions, self.dt)
+        self._path = safety.mode == 'path'
         self._threshold: Array = np.full(len(self.collisions), self.needed)
-        self._identity = np.eye(contract.n)
-        self._texts = _limit_texts(contract)
+        self._reasons = Reasons(contract, self.collisions, self.dt)
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
 
@@ -107,31 +114,9 @@ class SafetyFilter:
         self.q, self.v = np.array(q, dtype=np.float64), np.zeros(self.contract.n)
         distance = self.collisions.distances(self.q)
         self._threshold = np.minimum(self.needed, distance - TOUCH)
-        found = [
-            Intervention(
-                Rule.RECOVERING,
-                f'{a} and {b} start {distance[i]:.4f} m apart, less than {self.needed:.4f}',
-                pair=(a, b),
-                asked=float(distance[i]),
-                sent=self.needed,
-            )
-            for i, (a, b) in enumerate(self.collisions.links)
-            if distance[i] < self.needed
-        ]
         self._threshold[distance >= self.needed] = self.needed
-        for i, joint in enumerate(self.contract.joints):
-            inside = float(np.clip(self.q[i], self.box.lower[i], self.box.upper[i]))
-            if abs(inside - self.q[i]) > 1e-8:
-                found.append(
-                    Intervention(
-                        Rule.RECOVERING,
-                        f'"{joint}" starts outside its limits',
-                        joint=joint,
-                        asked=float(self.q[i]),
-                        sent=inside,
-                    )
-                )
-        return tuple(found)
+        inside = np.clip(self.q, self.box.lower, self.box.upper)
+        return self._reasons.start(self.q, inside, distance, self.needed)
 
     def step(self, q_des: Array | None, v_des: Array | None = None) -> Step:
         """Next set-point.
@@ -147,7 +132,7 @@ class SafetyFilter:
         brake = self.box.brake(self.v)
         if q_des is None:
             return self._move(brake, ())
-        refusal = self._check(q_des, v_des)
+        refusal = self._reasons.malformed(q_des, v_des)
         if refusal is not None:
             return self._move(brake, (refusal,))
         lower, upper = self.box.bounds(self.q, self.v)
@@ -156,13 +141,15 @@ class SafetyFilter:
         else:
             wanted = v_des + self.box.approach(q_des - v_des * self.dt - self.q)
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
-        notes = self._lags(q_des, clipped)
         distance = self.collisions.distances(self.q)
-        x = self._propose(wanted, clipped, lower, upper, distance, notes)
-        if x is None:
-            x = brake
-        elif self._certificate is not None:
-            x = self._dispose(self._certificate, x, brake, distance, notes)
+        rows = self._approach.rows(self.q, distance, self._threshold, lower, upper)
+        if self._path:
+            slowed = self._slow_down(q_des, wanted, lower, upper, rows, distance)
+            if slowed is not None:
+                return self._move(*slowed)
+        notes = self._reasons.lags(self.q, q_des, clipped)
+        x = self._propose(wanted, clipped, lower, upper, rows, distance, notes)
+        x = brake if x is None else self._dispose(x, brake, distance, notes)
         return self._move(x, tuple(notes))
 
     def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
@@ -171,45 +158,34 @@ class SafetyFilter:
         self.q = self.q + self.dt * x
         return Step(self.q, self.v, notes)
 
-    def _check(self, q_des: Array, v_des: Array | None) -> Intervention | None:
-        """Refuse what is no position of this robot; a non-finite value is never clipped."""
-        for asked in (q_des, v_des):
-            if asked is None:
+    def _slow_down(
+        self,
+        q_des: Array,
+        wanted: Array,
+        lower: Array,
+        upper: Array,
+        rows: Rows | None,
+        distance: Array,
+    ) -> tuple[Array, tuple[Intervention, ...]] | None:
+        """The largest share of the wanted velocity that nothing speaks against; None: none."""
+        refused: int | None = None
+        for share in SHARES:
+            tried = share * wanted
+            if (tried < lower - ON_THE_EDGE).any() or (tried > upper + ON_THE_EDGE).any():
                 continue
-            if asked.shape != self.q.shape:
-                return Intervention(
-                    Rule.SHAPE, f'asked for shape {asked.shape}, the robot has {self.q.shape}'
-                )
-            if not np.isfinite(asked).all():
-                i = int(np.argmax(~np.isfinite(asked)))
-                return Intervention(
-                    Rule.NON_FINITE,
-                    'asked for a value that is not finite',
-                    joint=self.contract.joints[i],
-                    asked=float(asked[i]),
-                )
+            tried = np.minimum(np.maximum(tried, lower), upper)
+            if rows is not None and (rows.excess(tried) > 0.0).any():
+                continue
+            pair = self._refused(tried, distance)
+            if pair is not None:
+                refused = pair if refused is None else refused
+                continue
+            notes = self._reasons.lags(self.q, q_des, tried)
+            if share < 1.0 and rows is not None:
+                notes += self._reasons.approach(rows, wanted, tried, distance)
+            notes += self._reasons.refusal(refused, distance, self._threshold)
+            return tried, tuple(notes)
         return None
-
-    def _lags(self, q_des: Array, clipped: Array) -> list[Intervention]:
-        """Joints that the box keeps from where they were asked to be."""
-        sent = self.q + self.dt * clipped
-        limits = self.contract.limits
-        outside = (q_des > limits.upper + 1e-9) | (q_des < limits.lower - 1e-9)
-        late = np.abs(q_des - sent) > self.contract.safety.lag_tolerance
-        if not (outside.any() or late.any()):
-            return []
-        fast = np.abs(q_des - self.q) > limits.velocity * self.dt * (1.0 + 1e-9)
-        notes = []
-        for i in np.flatnonzero(outside | late).tolist():
-            rule = Rule.ACCELERATION
-            if outside[i]:
-                rule = Rule.POSITION
-            elif fast[i]:
-                rule = Rule.VELOCITY
-            text, joint = self._texts[rule][i], self.contract.joints[i]
-            asked, got = float(q_des[i]), float(sent[i])
-            notes.append(Intervention(rule, text, joint=joint, asked=asked, sent=got))
-        return notes
 
     def _propose(
         self,
@@ -217,125 +193,43 @@ class SafetyFilter:
         clipped: Array,
         lower: Array,
         upper: Array,
+        rows: Rows | None,
         distance: Array,
         notes: list[Intervention],
     ) -> Array | None:
         """Closest velocity to the wanted one that keeps away from other links; None: brake."""
-        chosen = np.flatnonzero(distance < self._near)
-        if not len(chosen):
-            return clipped
-        safety = self.contract.safety
-        if len(chosen) > safety.row_limit:
-            order = np.argpartition(distance[chosen], safety.row_limit - 1)
-            chosen = chosen[order[: safety.row_limit]]
-        rows = -self.collisions.gradients(self.q, chosen)
-        # Approach no faster than what a deceleration a_n can stop before the margin, leave it
-        # again when inside ...
-        unit = safety.row_acceleration * self.dt
-        gap = distance[chosen] - self._threshold[chosen] - safety.row_margin
-        bound = unit * stoppable_speed(gap / (unit * self.dt))
-        bound = np.where(gap < 0.0, safety.row_return_rate * gap, bound)
-        # ... but ask for nothing that the box cannot reach: a row alone is never infeasible.
-        at_lower, at_upper = rows * lower, rows * upper
-        least = np.minimum(at_lower, at_upper).sum(axis=1)
-        most = np.maximum(at_lower, at_upper).sum(axis=1)
-        bound = np.maximum(bound, least + RELAXATION * (most - least))
-        keep = most > bound
-        rows, bound, chosen = rows[keep], bound[keep], chosen[keep]
-        excess = rows @ clipped - bound
-        if not len(chosen) or not (excess > 0.0).any():
+        if rows is None or not (rows.excess(clipped) > 0.0).any():
             # With a diagonal weight, a clip that satisfies the rows is the optimum.
             return clipped
-        x = self._solve(wanted, rows, bound, lower, upper)
-        pair = int(np.argmax(excess))
-        links, now = self.collisions.links[chosen[pair]], float(distance[chosen[pair]])
-        asked = now - self.dt * float(rows[pair] @ clipped)
-        if x is None:
-            text = f'the QP has no solution near {links[0]} and {links[1]}'
-            notes.append(Intervention(Rule.QP_FALLBACK, text, pair=links, asked=asked, sent=now))
-            return None
-        sent = now - self.dt * float(rows[pair] @ x)
-        text = f'{links[0]} and {links[1]} come close'
-        notes.append(Intervention(Rule.COLLISION, text, pair=links, asked=asked, sent=sent))
+        top = self.box.velocity
+        x = rows.closest(np.minimum(np.maximum(wanted, -top), top), lower, upper)
+        notes += self._reasons.approach(rows, clipped, x, distance)
         return x
 
-    def _solve(
-        self, wanted: Array, rows: Array, bound: Array, lower: Array, upper: Array
-    ) -> Array | None:
-        """Solve min |x - wanted|^2 in the box with rows @ x <= bound; None without a solution."""
-        top = self.box.velocity
-        linear = -np.minimum(np.maximum(wanted, -top), top)
-        x, _, flag, _ = daqp.solve(
-            self._identity,
-            linear,
-            np.ascontiguousarray(rows),
-            np.concatenate([upper, bound]),
-            np.concatenate([lower, np.full(len(bound), -1e30)]),
-        )
-        solution: Array = np.asarray(x)
-        if flag != 1 or not np.isfinite(solution).all():
+    def _refused(self, x: Array, distance: Array) -> int | None:
+        """Pair for which the certificate refuses a velocity; None if it is certified."""
+        if self._certificate is None:
             return None
-        return np.minimum(np.maximum(solution, lower), upper)
+        threshold = self._threshold
+        if (threshold < self.needed).any():
+            # While it recovers, a pair that opened may not close again: raise its threshold.
+            raised = np.clip(distance - TOUCH, threshold, self.needed)
+            if self._certificate.refused(self.q, x, distance, raised) is None:
+                self._threshold = raised
+                return None
+        return self._certificate.refused(self.q, x, distance, threshold)
 
     def _dispose(
-        self,
-        certificate: BrakeCertificate,
-        x: Array,
-        brake: Array,
-        distance: Array,
-        notes: list[Intervention],
+        self, x: Array, brake: Array, distance: Array, notes: list[Intervention]
     ) -> Array:
         """The velocity, half-way to braking, or braking: the first that is certified."""
-        threshold = self._threshold
-        recovering = bool((threshold < self.needed).any())
+        chosen = brake
         refused: int | None = None
-        for share in (1.0, 0.5):
-            tried = x if share == 1.0 else brake + 0.5 * (x - brake)
-            if recovering:
-                # A pair that opened may not close again: raise its threshold with it.
-                raised = np.clip(distance - TOUCH, threshold, self.needed)
-                if certificate.refused(self.q, tried, distance, raised) is None:
-                    self._threshold = raised
-                    return self._disposed(tried, refused, distance, notes)
-            pair = certificate.refused(self.q, tried, distance, threshold)
+        for tried in (x, brake + 0.5 * (x - brake)):
+            pair = self._refused(tried, distance)
             if pair is None:
-                return self._disposed(tried, refused, distance, notes)
+                chosen = tried
+                break
             refused = pair if refused is None else refused
-        return self._disposed(brake, refused, distance, notes)
-
-    def _disposed(
-        self, x: Array, refused: int | None, distance: Array, notes: list[Intervention]
-    ) -> Array:
-        """Note which pair made the certificate refuse, if one did."""
-        if refused is not None:
-            links = self.collisions.links[refused]
-            notes.append(
-                Intervention(
-                    Rule.BRAKING,
-                    f'braking keeps {links[0]} and {links[1]} apart',
-                    pair=links,
-                    asked=float(distance[refused]),
-                    sent=float(self._threshold[refused]),
-                )
-            )
-        return x
-
-
-def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:
-    """What to say when a limit of a joint holds it back, by rule and joint."""
-    limits = contract.limits
-    rows = list(
-        zip(
-            contract.joints,
-            limits.lower,
-            limits.upper,
-            limits.velocity,
-            limits.acceleration,
-            strict=True,
-        )
-    )
-    return {
-        Rule.POSITION: [f'"{j}" may be in [{low:.4f}, {up:.4f}]' for j, low, up, _, _ in rows],
-        Rule.VELOCITY: [f'"{j}" may move at {v:.3f}' for j, _, _, v, _ in rows],
-        Rule.ACCELERATION: [f'"{j}" may accelerate at {a:.3f}' for j, _, _, _, a in rows],
-    }
+        notes += self._reasons.refusal(refused, distance, self._threshold)
+        return chosen

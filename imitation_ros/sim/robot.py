@@ -165,6 +165,29 @@ class SimRobot:
             self._cameras = Cameras(self.scene, self._renderer)
         return self._cameras.render(self.snapshot(), camera, width, height)
 
+    def push_object(self, velocity: Array) -> None:
+        """Hit the object: change its velocity at once.
+
+        What cannot be moved by contact (the target of reach) goes at once to where it would be
+        after 0.1 s.
+
+        Args:
+            velocity: Change of the velocity in the base frame [m/s], shape (3,).
+        """
+        data, scene = self._data, self.scene
+        change = data.xmat[scene.base].reshape(3, 3) @ velocity
+        mocap = int(self._model.body_mocapid[scene.object])
+        if mocap >= 0:
+            data.mocap_pos[mocap] += 0.1 * change
+        else:
+            address = int(self._model.body_dofadr[scene.object])
+            data.qvel[address : address + 3] += change
+
+    def pull(self, tool: str, force: Array) -> None:
+        """Pull a tool with a force in the base frame [N], shape (3,), until told otherwise."""
+        rotation = self._data.xmat[self.scene.base].reshape(3, 3)
+        self._data.xfrc_applied[self.scene.tools[tool], :3] = rotation @ force
+
     def snapshot(self) -> Array:
         """Whole state of the physics, for `restore` or for `Cameras.render`."""
         state = np.empty(mujoco.mj_stateSize(self._model, STATE))

@@ -1,6 +1,9 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration of a training: one frozen model, one YAML beside it (`config/train/bc.yaml`)."""
+"""Configuration of a training: one frozen model per method, one YAML beside each.
+
+`config/train/<method>.yaml` says the same as the model and explains every key.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +16,12 @@ from .. import resources
 from ..contract import explain
 from ..data.episode import Outcome
 from ..errors import TrainingError, unknown
-from ..policies import POLICIES
-from ..policies.base import Network
+from ..policies.act import ActNetwork
+from ..policies.base import Count, Network
+from ..policies.diffusion import DiffusionNetwork
+from ..policies.flow import FlowNetwork
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -34,26 +38,11 @@ class CameraSize(_Model):
     width: int = Field(ge=16)
 
 
-class NetworkConfig(_Model):
-    """Size of the networks; see `policies.base.Network`."""
-
-    width: Count = 256
-    depth: Count = 3
-    image_features: Count = 64
-    keypoints: Count = 32
-    crop: Annotated[int, Field(ge=0)] = 4
-    jitter: Share = 0.2
-
-    def build(self) -> Network:
-        """Give the policies what they take."""
-        return Network(**self.model_dump())
-
-
 class TrainConfig(_Model):
-    """Everything a training depends on, apart from the data.
+    """Everything a training depends on, apart from the data; the defaults are those of BC.
 
     Attributes:
-        method: Name of the method, a key of `policies.POLICIES`.
+        method: Name of the method, a key of `policies.POLICIES` and of `METHODS`.
         updates: Length of the training, in gradient steps.
         batch: Windows in each of them.
         lr: Highest learning rate.
@@ -73,7 +62,7 @@ class TrainConfig(_Model):
         cameras: Cameras that are seen, and at which size.
         groups: Groups of joints that are seen and moved; auto takes those that move in the data.
         noise: Noise on the states, as a share of their standard deviation.
-        network: Size of the networks.
+        network: What the networks are made of; the keys depend on the method.
         threads: Threads that torch uses.
         eval_every: Updates between two evaluations on the held-out episodes.
         max_minutes: Longest time; the length is cut beforehand to fit it. None is no limit.
@@ -99,15 +88,15 @@ class TrainConfig(_Model):
     cameras: tuple[CameraSize, ...] = ()
     groups: tuple[str, ...] | Literal['auto'] = 'auto'
     noise: NotNegative = 0.01
-    network: NetworkConfig = NetworkConfig()
+    network: Network = Network()
     threads: Count = 1
     eval_every: Count = 250
     max_minutes: Positive | None = None
 
     @model_validator(mode='after')
     def _check(self) -> 'TrainConfig':
-        if self.method not in POLICIES:
-            raise ValueError(unknown(self.method, 'method', POLICIES))
+        if METHODS.get(self.method) is not type(self):
+            raise ValueError(f'method {self.method} is not configured by {type(self).__name__}')
         if self.execute > self.chunk:
             raise ValueError(f'execute {self.execute} is more than the chunk of {self.chunk}')
         if self.warmup >= self.updates:
@@ -125,6 +114,35 @@ class TrainConfig(_Model):
         """Plain values for JSON and YAML."""
         return self.model_dump(mode='json')
 
+
+class ActConfig(TrainConfig):
+    """Configuration of ACT."""
+
+    method: str = 'act'
+    network: ActNetwork = ActNetwork()
+
+
+class FlowConfig(TrainConfig):
+    """Configuration of flow matching."""
+
+    method: str = 'flow'
+    network: FlowNetwork = FlowNetwork()
+
+
+class DiffusionConfig(TrainConfig):
+    """Configuration of a diffusion policy."""
+
+    method: str = 'diffusion'
+    network: DiffusionNetwork = DiffusionNetwork()
+
+
+METHODS: dict[str, type[TrainConfig]] = {
+    'bc': TrainConfig,
+    'act': ActConfig,
+    'flow': FlowConfig,
+    'diffusion': DiffusionConfig,
+}
+"""Configuration of each method."""
 
 RESUMABLE = ('threads', 'eval_every', 'max_minutes')
 """Keys that may differ when a training is resumed: they change no parameter of the result."""
@@ -163,18 +181,22 @@ def load(source: str | Path = 'bc', changes: Mapping[str, Any] | None = None) ->
 
 
 def parse(values: Mapping[str, Any], source: Path | str) -> TrainConfig:
-    """Check the values of a configuration.
+    """Check the values of a configuration; what its `method` has no key for is refused.
 
     Raises:
         TrainingError: As `load`.
     """
+    method = values.get('method', 'bc')
+    if method not in METHODS:
+        raise TrainingError(f'{source}: {unknown(str(method), "method", METHODS)}')
+    model = METHODS[method]
     try:
-        return TrainConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise TrainingError(_explain(error, source)) from error
+        raise TrainingError(_explain(error, source, model)) from error
 
 
-def _explain(error: ValidationError, source: Path | str) -> str:
+def _explain(error: ValidationError, source: Path | str, model: type[TrainConfig]) -> str:
     """Say what is wrong; checks across keys bring a sentence of their own."""
     own = [str(p['ctx']['error']) for p in error.errors() if p['type'] == 'value_error']
-    return f'{source}: ' + '\n  '.join(own) if own else explain(error, source, TrainConfig)
+    return f'{source}: ' + '\n  '.join(own) if own else explain(error, source, model)

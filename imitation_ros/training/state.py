@@ -45,7 +45,7 @@ def build_actor(config: TrainConfig, spec: ObservationSpec, stats: DataStats) ->
     """Build a policy whose first weights follow from the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Actor(POLICIES[config.method](spec, config.network.build()), stats)
+        return Actor(POLICIES[config.method](spec, config.network), stats)
 
 
 class TrainState:

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from imitation_ros.bags.audit import audit
+from imitation_ros.bags.auditor import check_written
 from imitation_ros.bags.layout import find_bags
 from imitation_ros.bags.reader import Bag
 from imitation_ros.bags.session import Session
@@ -51,6 +53,59 @@ def test_take_is_audited_and_the_verdict_is_in_the_bag(tmp_path, robot, channels
     session.mark('failure')
     with Bag(finished.path) as bag:
         assert (bag.meta.verdict, bag.meta.outcome) == ('ok', 'failure')
+
+
+def test_the_audit_while_writing_is_the_audit_of_the_bag(tmp_path, robot, channels, maker):
+    """A take with faults of every kind; the verdict at stop is that of a reader, word for word."""
+    entries = maker.script(seconds=3.0)
+    head, wrist = (camera.topic for camera in robot.cameras)
+    entries = [
+        entry
+        for k, entry in enumerate(entries)
+        if not (entry[1] == head and 10**9 < entry[0] - entries[0][0] < 1.4 * 10**9)
+        and not (entry[1] == wrist and k % 3)
+    ]
+    session = Session(tmp_path, robot, time.monotonic_ns)
+    session.start(channels, 0, task='pick')
+    feed(session.take, entries, robot)
+    finished = session.stop()
+    assert finished.audit.verdict == 'reject' and len(finished.audit.reasons) >= 3
+    with Bag(finished.path) as bag:
+        assert audit(bag) == finished.audit
+        assert bag.meta.reasons == finished.audit.reasons
+
+
+def test_a_watcher_that_fails_costs_no_message(
+    tmp_path, robot, channels, good_script, monkeypatch
+):
+    """Then the bag is audited from the disk."""
+    seen = []
+
+    def broken(self, name, *rest):
+        seen.append(name)
+        if len(seen) == 100:
+            raise RuntimeError('a fault in the audit')
+
+    session = Session(tmp_path, robot, time.monotonic_ns)
+    with monkeypatch.context() as patch:
+        patch.setattr('imitation_ros.bags.auditor.Auditor.push', broken)
+        session.start(channels, 0, task='pick')
+        feed(session.take, good_script, robot)
+        while session.take.queued_bytes:
+            time.sleep(0.01)
+    finished = session.stop()
+    assert len(seen) == 100
+    assert sum(count.written for count in finished.counts.values()) == len(good_script)
+    assert finished.audit.verdict == 'ok'
+
+
+def test_what_is_missing_on_the_disk_rejects(good_bag):
+    with Bag(good_bag) as bag:
+        found = audit(bag)
+        written = bag.counts | {'/joint_states': bag.counts['/joint_states'] + 2}
+        checked = check_written(found, written, bag.counts)
+    assert checked.verdict == 'reject'
+    assert checked.reasons == ('/joint_states: 400 messages on the disk of 402 written',)
 
 
 def test_lost_messages_are_counted_per_publisher(tmp_path, robot, channels, good_script):

@@ -175,6 +175,41 @@ def test_a_damaged_checkpoint_is_refused(exported: Exported, tmp_path: Path) -> 
         exporting.export(tmp_path, tmp_path / 'policy.onnx', exported.dataset)
 
 
+@pytest.mark.parametrize('method', ['act', 'flow', 'diffusion'])
+def test_every_method_becomes_a_file_with_its_whole_sampler(
+    tmp_path: Path, contract: Contract, method: str
+) -> None:
+    """With the same noise the robot does what torch does, whatever noise that is."""
+    dataset = demonstrations.dataset(tmp_path / 'dataset', contract, 6, 20)
+    changes = {'updates': 40, 'warmup': 10, 'batch': 16, 'network': {'width': 32}}
+    train(dataset, load(method, changes), tmp_path / 'run')
+    result = exporting.export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
+    assert result.parity.max_abs_difference <= 1e-5
+    trained, bundle = load_trained(tmp_path / 'run'), load_bundle(result.path)
+    noisy = method != 'act'
+    assert bundle.noise is noisy
+    assert bundle.inputs == bundle.expected_inputs
+    assert ('noise' in bundle.inputs) is noisy
+    episode = dataset.episode(0)
+    q, v = (np.asarray(values[5], np.float64) for values in (episode.q, episode.v))
+    pose = np.asarray(episode.poses['object'][5], np.float64)
+    frame = Frame(tick_ns=0, q=q, v=v, poses={'object': pose})
+    state = Windows(dataset, [0], trained.spec).batch(np.array([5])).state
+    session = Session(bundle, contract, noise_seed=7)
+    found = [session.infer([frame]) for _ in range(2)]
+    indices = trained.spec.indices(contract)
+    lower, upper = contract.limits.lower[indices], contract.limits.upper[indices]
+    rng = np.random.default_rng(7)
+    for actions in found:
+        noise = rng.standard_normal((1, *actions.shape), np.float32) if noisy else None
+        expected = np.clip(trained.actor.predict(state, {}, noise)[0], lower, upper)
+        np.testing.assert_allclose(actions, expected, atol=1e-5)
+    assert (np.abs(found[0] - found[1]).max() > 1e-3) is np.bool_(noisy)
+    error = offline.measure_model(result.path, dataset)
+    metrics = trained.values['metrics']
+    assert error.mean_mae == pytest.approx(metrics['held_out_mae'], rel=1e-3)
+
+
 def test_the_open_loop_error_of_the_file_is_that_of_the_checkpoint(exported: Exported) -> None:
     found = offline.measure_model(exported.result.path, exported.dataset)
     held_out = exported.trained.values['episodes']['held_out']

@@ -26,7 +26,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from imitation_ros.bags.codec import joint_state
-from imitation_ros.cli.processes import command, end, ros_environment
+from imitation_ros.cli.processes import command, end, remove_stale_segments, ros_environment
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.nodes._messages import to_trajectory
@@ -38,7 +38,7 @@ LIMIT_S = 30.0
 NS = 1_000_000_000
 AHEAD_NS = 60_000_000
 SPEED = 1.2
-"""Of the elbow [rad/s]."""
+"""Of the proposed motion [rad/s]."""
 
 
 def until(holds: Callable[[], object], what: str) -> None:
@@ -65,18 +65,17 @@ def process(node: str, **parameters: object) -> 'Iterator[subprocess.Popen[bytes
 
 
 class Source:
-    """Proposes a steady motion of one elbow, and keeps every joint state."""
+    """Proposes a steady motion of one joint, and keeps every joint state."""
 
     def __init__(self, context: Any, contract: Contract) -> None:
         self.contract = contract
-        self.elbow = contract.index('left_elbow_joint')
+        self.joint = contract.index('left_shoulder_roll_joint')
         self.node = Node('source', context=context)
         self.states: list[tuple[int, np.ndarray, np.ndarray]] = []
         self.started: tuple[int, np.ndarray] | None = None
         self.proposals = self.node.create_publisher(JointTrajectory, '/proposal', 10)
         self.clients = {
-            name: self.node.create_client(Trigger, name)
-            for name in ('/safety/arm', '/sim/reset')
+            name: self.node.create_client(Trigger, name) for name in ('/safety/arm', '/sim/reset')
         }
         topic = contract.joint_states
         self.node.create_subscription(JointState, topic.topic, self._on_state, profile(topic.qos))
@@ -92,23 +91,31 @@ class Source:
         if self.started is None or len(self.states) % 4:
             return
         start, goal = self.started[0], self.started[1].copy()
-        goal[self.elbow] += SPEED * (now + AHEAD_NS - start) / NS
+        goal[self.joint] += SPEED * (now + AHEAD_NS - start) / NS
         self.proposals.publish(
             to_trajectory(Proposal(now, self.contract.joints, (now + AHEAD_NS,), goal[None]))
         )
 
     def call(self, name: str) -> bool:
         client = self.clients[name]
-        assert client.wait_for_service(LIMIT_S), name
-        answer = client.call_async(Trigger.Request())
-        until(answer.done, f'an answer of {name}')
-        return bool(answer.result().success)
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            # A call that comes while the service is being matched, or reaches the dead one of
+            # before, is never answered.
+            answer = client.call_async(Trigger.Request())
+            again = time.monotonic() + 1.0
+            while time.monotonic() < again:
+                if answer.done():
+                    said = answer.result()
+                    return bool(said.success) or 'already armed' in said.message
+                time.sleep(0.01)
+        raise AssertionError(f'{name} did not answer in {LIMIT_S} s')
 
     def move(self) -> None:
         self.started = (self.states[-1][0], self.contract.home)
 
     def speed(self) -> float:
-        return float(self.states[-1][2][self.elbow])
+        return float(self.states[-1][2][self.joint])
 
     def close(self) -> None:
         self._stop.set()
@@ -118,7 +125,7 @@ class Source:
 
 
 def killed(source: Source, contract_file: str) -> tuple[np.ndarray, np.ndarray]:
-    """Time [s] and speed [rad/s] of the elbow from the kill on; at the end it is at rest."""
+    """Time [s] and speed [rad/s] of the joint from the kill on; at the end it is at rest."""
     source.call('/sim/reset')
     with process('safety', contract=contract_file, use_sim_time=True) as safety:
         until(lambda: source.call('/safety/arm'), 'arming')
@@ -134,12 +141,17 @@ def killed(source: Source, contract_file: str) -> tuple[np.ndarray, np.ndarray]:
     until(lambda: source.states[-1][0] > at + 1.2 * NS, 'simulated time')
     rows = source.states[begin:]
     times = np.array([(now - at) / NS for now, _, _ in rows])
-    return times, np.array([v[source.elbow] for _, _, v in rows])
+    return times, np.array([v[source.joint] for _, _, v in rows])
 
 
 def hardest(times: np.ndarray, speed: np.ndarray) -> float:
     """Largest deceleration over 20 ms [rad/s^2]."""
     return float(-((speed[4:] - speed[:-4]) / (times[4:] - times[:-4])).min())
+
+
+def way(times: np.ndarray, speed: np.ndarray) -> float:
+    """Travel [rad]."""
+    return float((speed[:-1] * np.diff(times)).sum())
 
 
 @pytest.mark.slow
@@ -157,15 +169,15 @@ def test_a_killed_safety_node_leaves_a_robot_that_brakes(
             stopped_s, stopped = killed(source, str(without))
         finally:
             source.close()
-    np.savez("/tmp/scratch/safety2/kill.npz", bs=braked_s, b=braked, ss=stopped_s, s=stopped)
-    limit = float(contract.limits.acceleration[source.elbow])
+    remove_stale_segments()
+    limit = float(contract.limits.acceleration[source.joint])
     for speed in (braked, stopped):
         assert speed[0] > 0.9 * SPEED
         assert np.abs(speed[-20:]).max() < 0.02
-    # Along the tail: no harder than the limit but for the ripple of the servo ...
-    assert hardest(braked_s, braked) < 2.0 * limit
-    # ... and as long as braking takes, where a held set-point stops the arm in its tracks.
-    assert hardest(stopped_s, stopped) > 3.0 * limit
-    slow = SPEED / limit
-    moved = float(np.trapezoid(braked, braked_s) - np.trapezoid(stopped, stopped_s))
-    assert moved > 0.25 * SPEED * slow
+    # Along the tail no harder than the limit, but for the ripple of the servo; where a set-point
+    # is merely held, the servo stops the arm in its tracks, as hard as it can.
+    assert hardest(braked_s, braked) < 1.4 * limit
+    assert hardest(stopped_s, stopped) > 2.0 * limit
+    # It goes on for v^2 / 2a, the way that braking takes.
+    further = way(braked_s, braked) - way(stopped_s, stopped)
+    assert further == pytest.approx(braked[0] ** 2 / (2.0 * limit), rel=0.35)

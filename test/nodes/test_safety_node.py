@@ -5,6 +5,7 @@
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 import json
+from pathlib import Path
 import threading
 import time
 from typing import Any
@@ -24,8 +25,11 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from imitation_ros.bags.codec import stamp_ns
+from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
+from imitation_ros.errors import BagError
+from imitation_ros.nodes import _blackbox
 from imitation_ros.nodes._messages import to_joint_state, to_time, to_trajectory
 from imitation_ros.nodes._parameters import ParameterError
 from imitation_ros.nodes._qos import LATCHED
@@ -48,10 +52,15 @@ def until(holds: Callable[[], object], what: str) -> None:
 class Rig:
     """The safety node, and a robot and a policy that talk to it from threads of their own."""
 
-    def __init__(self, context: Any, contract: Contract, sim_time: bool = False) -> None:
+    def __init__(
+        self, context: Any, contract: Contract, sim_time: bool = False, blackbox: str = ''
+    ) -> None:
         self.contract = contract
         self.elbow = contract.index(ELBOW)
-        overrides = [Parameter('use_sim_time', value=sim_time)]
+        overrides = [
+            Parameter('use_sim_time', value=sim_time),
+            Parameter('blackbox', value=blackbox),
+        ]
         self.safety = SafetyNode(context, parameter_overrides=overrides)
         self.node = Node('rig', context=context)
         create, listen = self.node.create_publisher, self.node.create_subscription
@@ -376,6 +385,88 @@ def test_watchdogs_work_when_simulated_time_stands_still(ros: Any, contract: Con
         until(lambda: 'state_stale' in rig.rules(), 'reporting it')
     finally:
         rig.close()
+
+
+def wait_for_bag(folder: Path, count: int) -> Path:
+    """The newest of so many finished bags."""
+
+    def bags() -> list[Path]:
+        return sorted(path for path in folder.iterdir() if path.suffix != '.recording')
+
+    until(lambda: len(bags()) == count, f'bag {count}')
+    return bags()[-1]
+
+
+def test_a_trip_lands_in_the_black_box(
+    ros: Any, contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_blackbox, 'AFTER_NS', 500 * MS)
+    folder = tmp_path / 'boxes'
+    rig = Rig(ros, contract, blackbox=str(folder))
+    try:
+        rig.arm()
+        rig.propose(0.3)
+        until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+        until(lambda: max(np.abs(rig.commands[-1].velocity)) > 0.2, 'moving')
+        rig.estop_pub.publish(Bool(data=True))
+        path = wait_for_bag(folder, 1)
+        with Bag(path) as bag:
+            assert bag.meta.extra['rule'] == 'estop'
+            assert bag.meta.extra['why'] == 'e-stop: the e-stop topic says stop'
+            assert bag.meta.contract_hash == contract.hash
+            messages = list(bag.messages())
+            decoded: dict[str, list[Any]] = {}
+            for message in messages:
+                decoded.setdefault(message.topic, []).append(bag.decode(message))
+        rules = {status.name for one in decoded['/safety/verdict'] for status in one.status}
+        assert 'estop' in rules
+        assert [one.data for one in decoded['/safety/state']] == [
+            'DISARMED',
+            'HOLD',
+            'ACTIVE',
+            'ESTOP',
+        ]
+        assert decoded['/proposal'] and decoded['/joint_states']
+        # From before the trip until after the braking; nothing of it is lost.
+        trip = int(bag.meta.extra['trip_ns'])
+        stamps = [one.log_ns for one in messages if one.topic == '/safety/command']
+        assert stamps[0] < trip < stamps[-1]
+        assert any(decoded['/safety/command'][0].velocity) is False
+        assert any(decoded['/safety/command'][-1].velocity) is False
+        assert max(max(np.abs(one.velocity)) for one in decoded['/safety/command']) > 0.1
+
+        def again() -> None:
+            rig.estop_pub.publish(Bool(data=False))
+            until(lambda: rig.call('reset')[0], 'the reset')
+            rig.arm()
+            until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+
+        # Soon after, a lesser trip is only counted; one that latches is kept.
+        again()
+        rig.robot_alive = False
+        until(lambda: rig.states[-1] == 'HOLD', 'HOLD')
+        until(lambda: rig.safety._account()['blackbox_suppressed'] == 1, 'counting it')
+        rig.robot_alive = True
+        until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+        time.sleep(_blackbox.SAME_NS / 1e9)
+        assert rig.call('estop_now')[0]
+        with Bag(wait_for_bag(folder, 2)) as bag:
+            assert bag.meta.extra['suppressed'] == '1'
+            states = [
+                bag.decode(one).data for one in bag.messages() if one.topic == '/safety/state'
+            ]
+        assert states[-1] == 'ESTOP'
+        assert rig.safety._account()['blackbox_kept'] == 2
+    finally:
+        rig.close()
+
+
+def test_without_a_place_for_the_black_box_it_does_not_start(ros: Any, tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(BagError, match='no place for the black box'):
+        SafetyNode(
+            ros, parameter_overrides=[Parameter('blackbox', value=str(tmp_path / 'file/box'))]
+        )
 
 
 def test_refuses_a_misspelt_parameter(ros: Any) -> None:

@@ -241,3 +241,24 @@ def test_an_input_nobody_feeds(tmp_path: Path, contract: Contract) -> None:
     (difference,) = differences(load(path), contract)
     assert 'input "head_camera"' in difference
     assert 'not in the metadata' in difference
+
+
+@pytest.mark.parametrize(
+    ('said', 'made', 'expected'),
+    [
+        (True, False, 'input "noise" tensor(float)[1, 8, 8] is missing from the graph'),
+        (False, True, 'input "noise" tensor(float)[1, 8, 8] of the graph is not in the metadata'),
+    ],
+)
+def test_noise_is_in_graph_and_metadata_or_in_neither(
+    tmp_path: Path, contract: Contract, said: bool, made: bool, expected: str
+) -> None:
+    spec = make_spec()
+    path = write_policy(
+        tmp_path / 'policy.onnx',
+        spec,
+        make_metadata(contract, spec) | {'noise': said},
+        [hold_weights(spec)],
+        noise=made,
+    )
+    assert differences(load(path), contract) == (expected,)

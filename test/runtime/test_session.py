@@ -127,3 +127,39 @@ def test_the_file_may_not_vanish_in_between(tmp_path: Path, contract: Contract) 
     bundle.path.unlink()
     with pytest.raises(ModelError, match='there is no model'):
         Session(bundle, contract)
+
+
+@pytest.fixture
+def noisy(tmp_path: Path, contract: Contract) -> Path:
+    """A policy that answers where the arm is, plus its noise."""
+    spec = make_spec(history=1)
+    metadata = make_metadata(contract, spec) | {'noise': True}
+    return write_policy(tmp_path / 'noisy.onnx', spec, metadata, [hold_weights(spec)], noise=True)
+
+
+def test_noise_is_drawn_anew_at_every_inference_from_the_seed(
+    noisy: Path, contract: Contract, rng: np.random.Generator
+) -> None:
+    frame = make_frame(contract, rng, 0)
+    still = frame.q[[contract.index(joint) for joint in make_spec().joints]]
+    session = Session(load(noisy), contract)
+    session.warm_up(3)
+    first = [session.infer([frame]) - still for _ in range(200)]
+    assert np.abs(first[0] - first[1]).max() > 0.1
+    assert np.mean(first) == pytest.approx(0.0, abs=0.05)
+    assert np.std(first) == pytest.approx(1.0, abs=0.05)
+    session.seed_noise(0)
+    np.testing.assert_array_equal(session.infer([frame]) - still, first[0])
+    other = Session(load(noisy), contract, noise_seed=1)
+    assert np.abs(other.infer([frame]) - still - first[0]).max() > 0.1
+
+
+def test_noise_can_be_zeros(noisy: Path, contract: Contract, rng: np.random.Generator) -> None:
+    frame = make_frame(contract, rng, 0)
+    still = frame.q[[contract.index(joint) for joint in make_spec().joints]]
+    session = Session(load(noisy), contract, noise_seed=None)
+    np.testing.assert_allclose(session.infer([frame]), np.tile(still, (8, 1)), atol=1e-6)
+    session.seed_noise(3)
+    session.infer([frame])
+    session.seed_noise(None)
+    np.testing.assert_allclose(session.infer([frame]), np.tile(still, (8, 1)), atol=1e-6)

@@ -8,21 +8,36 @@ import yaml
 
 from imitation_ros.errors import TrainingError
 from imitation_ros.policies import POLICIES
-from imitation_ros.training.config import available, load, parse, TrainConfig
+from imitation_ros.training.config import available, load, METHODS, parse, TrainConfig
 
 
-def test_the_file_and_the_model_have_the_same_defaults() -> None:
-    assert load('bc') == TrainConfig()
+@pytest.mark.parametrize('method', METHODS)
+def test_the_file_and_the_model_have_the_same_defaults(method: str) -> None:
+    assert load(method) == METHODS[method]()
 
 
-def test_the_file_explains_every_key() -> None:
-    given = yaml.safe_load(available()['bc'].read_text(encoding='utf-8'))
-    assert set(given) == set(TrainConfig.model_fields)
-    assert set(given['network']) == set(TrainConfig().to_dict()['network'])
+@pytest.mark.parametrize('method', METHODS)
+def test_the_file_explains_every_key(method: str) -> None:
+    given = yaml.safe_load(available()[method].read_text(encoding='utf-8'))
+    assert set(given) == set(METHODS[method].model_fields)
+    assert set(given['network']) == set(METHODS[method]().to_dict()['network'])
 
 
-def test_every_method_has_a_file() -> None:
-    assert set(POLICIES) <= set(available())
+def test_every_method_has_a_file_and_a_configuration() -> None:
+    assert set(POLICIES) == set(METHODS) <= set(available())
+
+
+@pytest.mark.parametrize(
+    ('method', 'key'), [('bc', 'kl'), ('act', 'steps'), ('flow', 'levels'), ('diffusion', 'heads')]
+)
+def test_a_key_of_another_method_is_refused(method: str, key: str) -> None:
+    with pytest.raises(TrainingError, match=f'network.{key}: "{key}" is not a key'):
+        load(method, {'network': {key: 3}})
+
+
+def test_a_configuration_is_of_its_own_method() -> None:
+    with pytest.raises(ValueError, match='method act is not configured by TrainConfig'):
+        TrainConfig(method='act')
 
 
 def test_values_survive_the_way_through_a_file(tmp_path: Path) -> None:
@@ -50,6 +65,14 @@ def test_values_survive_the_way_through_a_file(tmp_path: Path) -> None:
         ({'action': 'relative'}, "action: Input should be 'absolute' or 'residual'"),
         ({'execute': 13, 'chunk': 12}, 'execute 13 is more than the chunk of 12'),
         ({'warmup': 50, 'updates': 50}, 'warmup 50 is not less than updates 50'),
+        (
+            {'method': 'act', 'network': {'heads': 5}},
+            'heads 5 do not divide the width 64',
+        ),
+        (
+            {'method': 'diffusion', 'network': {'stepz': 5}},
+            'network.stepz: "stepz" is not a key; did you mean "steps"',
+        ),
         ({'poses': ['object', 'object']}, 'poses: a name stands twice'),
         ({'outcomes': ['good']}, 'outcomes.0: '),
     ],
@@ -62,7 +85,7 @@ def test_a_wrong_value_is_explained(values: dict[str, Any], message: str) -> Non
 
 
 def test_an_unknown_file_lists_the_known_ones() -> None:
-    with pytest.raises(TrainingError, match='choices: bc'):
+    with pytest.raises(TrainingError, match='choices: act, bc, diffusion, flow'):
         load('bd')
 
 

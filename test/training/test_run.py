@@ -22,7 +22,7 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ImitationError, TrainingError
 from imitation_ros.training import checkpoint, loop
-from imitation_ros.training.config import load, TrainConfig
+from imitation_ros.training.config import load, METHODS, parse, TrainConfig
 from imitation_ros.training.journal import read_metrics
 from imitation_ros.training.run import train
 from imitation_ros.training.state import load_trained
@@ -41,8 +41,8 @@ SMALL = {
 }
 
 
-def small(**changes: Any) -> TrainConfig:
-    return load('bc', {**SMALL, **changes})
+def small(method: str = 'bc', **changes: Any) -> TrainConfig:
+    return load(method, {**SMALL, **changes})
 
 
 @pytest.fixture(scope='module')
@@ -88,12 +88,20 @@ def test_it_learns(
     assert list((tmp_path / 'run' / 'tensorboard').iterdir())
 
 
-def test_the_policy_does_the_task(dataset: Dataset, contract: Contract, tmp_path: Path) -> None:
+@pytest.mark.parametrize('method', METHODS)
+def test_the_policy_does_the_task(
+    dataset: Dataset, contract: Contract, tmp_path: Path, method: str
+) -> None:
     """Closed loop, from starts it has not seen: the arm comes where the object asks it to."""
-    train(dataset, small(updates=500, held_out=0.1), tmp_path / 'run')
+    wide = {} if method in ('bc', 'act') else {'width': 96}
+    updates = 300 if method == 'act' else 700
+    config = small(method, updates=updates, held_out=0.1, eval_every=updates, batch=48)
+    config = parse({**config.to_dict(), 'network': {**SMALL['network'], **wide}}, 'test')
+    train(dataset, config, tmp_path / 'run')
     trained = load_trained(tmp_path / 'run')
     columns = trained.spec.indices(contract)
     before, after = [], []
+    shape = (1, trained.spec.chunk, len(trained.spec.joints))
     for seed in range(1000, 1020):
         rng = np.random.default_rng(seed)
         place = rng.uniform(-0.08, 0.08, 2)
@@ -103,7 +111,8 @@ def test_the_policy_does_the_task(dataset: Dataset, contract: Contract, tmp_path
         before.append(np.abs(q - wanted).max())
         for _ in range(12):
             state = trained.spec.states(q[None, columns], q[None, columns], {'object': pose})
-            chunk = trained.actor.predict(state[None], {})[0]
+            noise = rng.standard_normal(shape, np.float32)
+            chunk = trained.actor.predict(state[None], {}, noise)[0]
             for action in chunk[: trained.spec.execute]:
                 command = np.array(contract.home)
                 command[columns] = action
@@ -123,13 +132,20 @@ def test_what_only_the_camera_sees_is_learned_from_it(pictures: Dataset, tmp_pat
     assert blind.mae > 0.8 * blind.hold_mae
 
 
-@pytest.mark.parametrize('cameras', [False, True])
+@pytest.mark.parametrize(
+    ('method', 'cameras'),
+    [('bc', False), ('bc', True), ('act', True), ('flow', True), ('diffusion', False)],
+)
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    pictures: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cameras: bool
+    pictures: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    cameras: bool,
 ) -> None:
     """Bit for bit, with noise and augmentation, stopped between two evaluations."""
     seen = [{'name': 'head_camera', 'height': 24, 'width': 32}] if cameras else []
-    config = small(updates=40, batch=16, cameras=seen)
+    config = small(method, updates=40, batch=16, cameras=seen)
     train(pictures, config, tmp_path / 'whole')
     count = 0
 

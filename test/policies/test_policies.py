@@ -1,5 +1,7 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
+"""What holds for every method: units, padding, randomness, gradients, images."""
+
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,8 +15,10 @@ from imitation_ros.policies import POLICIES
 from imitation_ros.policies.actor import Actor
 from imitation_ros.policies.base import Network, Policy
 from imitation_ros.policies.encoders import ImageEncoder, SpatialSoftmax
+from imitation_ros.training.config import METHODS
 
-NETWORK = Network(width=32, depth=2, image_features=8, keypoints=4)
+SMALL = {'width': 32, 'depth': 2, 'image_features': 8, 'keypoints': 4}
+NETWORK = Network(**SMALL)
 
 
 def spec(history: int = 2, cameras: tuple[CameraInput, ...] = ()) -> ObservationSpec:
@@ -47,7 +51,8 @@ def windows(of: ObservationSpec, rng: np.random.Generator, count: int = 5) -> Wi
 @pytest.fixture(params=sorted(POLICIES))
 def policy(request: pytest.FixtureRequest) -> Policy:
     torch.manual_seed(0)
-    return POLICIES[request.param](spec(cameras=(CameraInput('head', 24, 32),)), NETWORK)
+    network = METHODS[request.param](method=request.param, network=SMALL).network
+    return POLICIES[request.param](spec(cameras=(CameraInput('head', 24, 32),)), network)
 
 
 @pytest.mark.parametrize('residual', [True, False])
@@ -58,7 +63,7 @@ def test_a_target_goes_through_the_actor_and_back(
     actor = Actor(policy, stats(policy.spec, residual))
     given = windows(policy.spec, rng)
     target = actor.batch(given).action
-    actor.policy.sample = lambda observation: target  # type: ignore[method-assign]
+    actor.policy.sample = lambda observation, noise: target  # type: ignore[method-assign]
     np.testing.assert_allclose(actor.predict(given.state, given.images), given.action, atol=2e-6)
 
 
@@ -107,7 +112,8 @@ def test_a_noisy_position_gets_a_target_that_leads_back(rng: np.random.Generator
 
 def test_every_part_learns(policy: Policy, rng: np.random.Generator) -> None:
     actor = Actor(policy, stats(policy.spec, True))
-    actor.loss(windows(policy.spec, rng))['loss'].backward()
+    generator = torch.Generator().manual_seed(0)
+    actor.loss(windows(policy.spec, rng), generator)['loss'].backward()
     still = [
         name
         for name, parameter in actor.named_parameters()

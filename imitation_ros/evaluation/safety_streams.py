@@ -1,16 +1,15 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Streams of asked positions for the safety benchmark: what a filter may be asked for."""
+"""Streams of asked positions: what a safety filter may be asked for, from good to hostile."""
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imitation_ros.contract import Contract
-from imitation_ros.safety.collisions import SelfCollision
+from ..contract import Contract
+from ..data.frame import Array
+from ..safety.collisions import SelfCollision
 
-Array = NDArray[np.float64]
 Asked = tuple[Array | None, Array | None]
 Stream = Callable[[int, Array], Asked]
 """Tick and last command -> asked position and, if known, its velocity."""
@@ -66,7 +65,7 @@ def random(contract: Contract, rng: np.random.Generator) -> Stream:
 
 
 def attack(contract: Contract, rng: np.random.Generator, collisions: SelfCollision) -> Stream:
-    """Steepest descent of the distance of the closest pair."""
+    """Pushes the closest two links together: steepest descent of their distance."""
 
     def ask(tick: int, q: Array) -> Asked:
         pair = np.array([int(collisions.distances(q).argmin())])

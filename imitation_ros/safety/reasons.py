@@ -1,0 +1,145 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reasons: the words and numbers of every intervention of the filter."""
+
+import numpy as np
+
+from ..contract import Contract
+from ..data.frame import Array
+from .collisions import SelfCollision
+from .intervention import Intervention, Rule
+from .rows import Rows
+
+
+class Reasons:
+    """Says what the filter changed, joint by joint and pair by pair."""
+
+    def __init__(self, contract: Contract, collisions: SelfCollision, dt: float) -> None:
+        """Prepare the texts: making them at every step would cost more than the step."""
+        self._contract = contract
+        self._links = collisions.links
+        self._dt = dt
+        self._texts = _limit_texts(contract)
+
+    def start(
+        self, q: Array, inside: Array, distance: Array, needed: float
+    ) -> tuple[Intervention, ...]:
+        """What a start has to be recovered from: links too close, joints outside their limits.
+
+        Args:
+            q: Positions at the start [rad or m], shape (n,).
+            inside: The same, within the limits.
+            distance: Distance of every pair [m], shape (pairs,).
+            needed: Distance that is to be kept [m].
+        """
+        found = [
+            Intervention(
+                Rule.RECOVERING,
+                f'{a} and {b} start {distance[i]:.4f} m apart, less than {needed:.4f}',
+                pair=(a, b),
+                asked=float(distance[i]),
+                sent=needed,
+            )
+            for i, (a, b) in enumerate(self._links)
+            if distance[i] < needed
+        ]
+        for i in np.flatnonzero(np.abs(inside - q) > 1e-8).tolist():
+            joint = self._contract.joints[i]
+            text, asked, sent = f'"{joint}" starts outside its limits', float(q[i]), inside[i]
+            found.append(
+                Intervention(Rule.RECOVERING, text, joint=joint, asked=asked, sent=float(sent))
+            )
+        return tuple(found)
+
+    def malformed(self, q_des: Array, v_des: Array | None) -> Intervention | None:
+        """Why what is asked is no position of this robot; None if it is one."""
+        shape = (self._contract.n,)
+        for asked in (q_des, v_des):
+            if asked is None:
+                continue
+            if asked.shape != shape:
+                return Intervention(
+                    Rule.SHAPE, f'asked for shape {asked.shape}, the robot has {shape}'
+                )
+            if not np.isfinite(asked).all():
+                i = int(np.argmax(~np.isfinite(asked)))
+                return Intervention(
+                    Rule.NON_FINITE,
+                    'asked for a value that is not finite',
+                    joint=self._contract.joints[i],
+                    asked=float(asked[i]),
+                )
+        return None
+
+    def lags(self, q: Array, q_des: Array, x: Array) -> list[Intervention]:
+        """Joints that a velocity x does not bring from q to where they were asked to be."""
+        sent, limits = q + self._dt * x, self._contract.limits
+        outside = (q_des > limits.upper + 1e-9) | (q_des < limits.lower - 1e-9)
+        late = np.abs(q_des - sent) > self._contract.safety.lag_tolerance
+        if not (outside.any() or late.any()):
+            return []
+        fast = np.abs(q_des - q) > limits.velocity * self._dt * (1.0 + 1e-9)
+        notes = []
+        for i in np.flatnonzero(outside | late).tolist():
+            rule = Rule.ACCELERATION
+            if outside[i]:
+                rule = Rule.POSITION
+            elif fast[i]:
+                rule = Rule.VELOCITY
+            text, joint = self._texts[rule][i], self._contract.joints[i]
+            asked, got = float(q_des[i]), float(sent[i])
+            notes.append(Intervention(rule, text, joint=joint, asked=asked, sent=got))
+        return notes
+
+    def approach(
+        self, rows: Rows, asked: Array, x: Array | None, distance: Array
+    ) -> list[Intervention]:
+        """Pair that the asked velocity would bring too close, and what x does with it.
+
+        Args:
+            rows: The rows.
+            asked: Velocity asked for, shape (n,).
+            x: Velocity instead, shape (n,), or None if the QP has no solution.
+            distance: Distance of every pair [m], shape (pairs,).
+        """
+        excess = rows.excess(asked)
+        row = int(np.argmax(excess))
+        if not excess[row] > 0.0:
+            return []
+        one, other = self._links[rows.pairs[row]]
+        now = float(distance[rows.pairs[row]])
+        rule, text, sent = Rule.QP_FALLBACK, f'the QP has no solution near {one} and {other}', now
+        if x is not None:
+            rule, text = Rule.COLLISION, f'{one} and {other} come close'
+            sent = now - self._dt * float(rows.matrix[row] @ x)
+        there = now - self._dt * float(rows.matrix[row] @ asked)
+        return [Intervention(rule, text, pair=(one, other), asked=there, sent=sent)]
+
+    def refusal(self, pair: int | None, distance: Array, threshold: Array) -> list[Intervention]:
+        """Pair for which the certificate refused; an empty list for None."""
+        if pair is None:
+            return []
+        one, other = self._links[pair]
+        text, now = f'braking keeps {one} and {other} apart', float(distance[pair])
+        kept = float(threshold[pair])
+        return [Intervention(Rule.BRAKING, text, pair=(one, other), asked=now, sent=kept)]
+
+
+def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:
+    """What to say when a limit of a joint holds it back, by rule and joint."""
+    limits = contract.limits
+    rows = list(
+        zip(
+            contract.joints,
+            limits.lower,
+            limits.upper,
+            limits.velocity,
+            limits.acceleration,
+            strict=True,
+        )
+    )
+    return {
+        Rule.POSITION: [f'"{j}" may be in [{low:.4f}, {up:.4f}]' for j, low, up, _, _ in rows],
+        Rule.VELOCITY: [f'"{j}" may move at {v:.3f}' for j, _, _, v, _ in rows],
+        Rule.ACCELERATION: [f'"{j}" may accelerate at {a:.3f}' for j, _, _, _, a in rows],
+    }

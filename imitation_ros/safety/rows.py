@@ -1,0 +1,110 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of the QP: how fast near links may approach each other."""
+
+from dataclasses import dataclass
+
+import daqp
+import numpy as np
+
+from ..contract import Safety
+from ..data.frame import Array
+from .collisions import Indices, SelfCollision
+from .limits import stoppable_speed
+
+RELAXATION = 0.1
+"""A row asks for no more than this share, from the most cautious end, of what the box allows."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What keeps links apart: matrix @ x <= bound for the next velocity x.
+
+    Attributes:
+        matrix: Minus the gradients of the distances, shape (m, n) [m/rad or 1].
+        bound: Highest speed of approach [m/s], shape (m,).
+        pairs: Numbers of the pairs, shape (m,).
+    """
+
+    matrix: Array
+    bound: Array
+    pairs: Indices
+
+    def excess(self, x: Array) -> Array:
+        """By how much a velocity breaks each row [m/s], shape (m,)."""
+        result: Array = self.matrix @ x - self.bound
+        return result
+
+    def closest(self, wanted: Array, lower: Array, upper: Array) -> Array | None:
+        """Velocity that is closest to the wanted one, in the box and within the rows.
+
+        Solves min |x - wanted|^2 with DAQP, whose active set is exact about feasibility.
+
+        Args:
+            wanted: Finite velocity [rad/s or m/s], shape (n,).
+            lower: Lowest velocities, shape (n,).
+            upper: Highest velocities, shape (n,).
+
+        Returns:
+            The velocity, or None if there is no solution.
+        """
+        x, _, flag, _ = daqp.solve(
+            np.eye(len(wanted)),
+            -wanted,
+            np.ascontiguousarray(self.matrix),
+            np.concatenate([upper, self.bound]),
+            np.concatenate([lower, np.full(len(self.bound), -1e30)]),
+        )
+        solution: Array = np.asarray(x)
+        if flag != 1 or not np.isfinite(solution).all():
+            return None
+        return np.minimum(np.maximum(solution, lower), upper)
+
+
+class Approach:
+    """Makes the rows of the pairs that are near.
+
+    A pair may approach no faster than what a deceleration of `row_acceleration` can stop
+    `row_margin` before its threshold; nearer than that it has to open again.
+    """
+
+    def __init__(self, safety: Safety, collisions: SelfCollision, dt: float) -> None:
+        """Keep the margins."""
+        self._safety = safety
+        self._collisions = collisions
+        self._dt = dt
+        self._near = safety.self_collision_distance + safety.row_distance
+
+    def rows(
+        self, q: Array, distance: Array, threshold: Array, lower: Array, upper: Array
+    ) -> Rows | None:
+        """Rows at a pose; None if no pair is near enough to matter.
+
+        Args:
+            q: Positions [rad or m], shape (n,): those `distance` was taken at.
+            distance: Distance of every pair [m], shape (pairs,).
+            threshold: Distance every pair has to keep [m], shape (pairs,).
+            lower: Lowest next velocities, shape (n,).
+            upper: Highest next velocities, shape (n,).
+        """
+        chosen = np.flatnonzero(distance < self._near)
+        if not len(chosen):
+            return None
+        safety = self._safety
+        if len(chosen) > safety.row_limit:
+            order = np.argpartition(distance[chosen], safety.row_limit - 1)
+            chosen = chosen[order[: safety.row_limit]]
+        matrix = -self._collisions.gradients(q, chosen)
+        unit = safety.row_acceleration * self._dt
+        gap = distance[chosen] - threshold[chosen] - safety.row_margin
+        bound = unit * stoppable_speed(gap / (unit * self._dt))
+        bound = np.where(gap < 0.0, safety.row_return_rate * gap, bound)
+        # Ask for nothing that the box cannot reach: a row alone is never infeasible.
+        at_lower, at_upper = matrix * lower, matrix * upper
+        least = np.minimum(at_lower, at_upper).sum(axis=1)
+        most = np.maximum(at_lower, at_upper).sum(axis=1)
+        bound = np.maximum(bound, least + RELAXATION * (most - least))
+        keep = most > bound
+        if not keep.any():
+            return None
+        return Rows(matrix[keep], bound[keep], chosen[keep])
