@@ -118,13 +118,16 @@ def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> di
 
 
 def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violations:
-    """Random streams in random order, at random rates and limits, from rest at home."""
+    """Random streams in random order, rates, limits and modes at random, from rest at home."""
     rng = np.random.default_rng(0)
     total, done, block = Violations(), 0, 250
     while done < steps:
         old = contract.limits
         changed = replace(
             contract,
+            safety=contract.safety.model_copy(
+                update={'mode': str(rng.choice(['project', 'path']))}
+            ),
             rates=contract.rates.model_copy(
                 update={'command_hz': float(rng.choice([30.0, 50.0, 100.0, 250.0, 500.0]))}
             ),

@@ -36,6 +36,7 @@ app.command('repair', rich_help_panel=RECORD)(data.repair)
 for verb in (edit.trim, edit.drop, edit.relabel, edit.merge):
     app.command(verb.__name__, rich_help_panel=SORT)(verb)
 app.command('convert', rich_help_panel=TRAIN)(data.convert)
+app.command('collect', rich_help_panel=TRAIN)(learn.collect)
 app.command('train', rich_help_panel=TRAIN)(learn.train)
 app.command('export', rich_help_panel=TRAIN)(learn.export)
 app.command('evaluate', rich_help_panel=TRAIN)(learn.evaluate)

@@ -18,6 +18,51 @@ UNSEEN = 100_000
 """First seed of an evaluation: far from the seeds of demonstrations."""
 
 
+def collect(
+    out: Out,
+    task: Annotated[str, typer.Option('--task', '-t', help='Task to demonstrate.')] = 'lift',
+    episodes: Annotated[
+        int, typer.Option('--episodes', '-n', help='Successful demonstrations.', min=1)
+    ] = 24,
+    seed: Annotated[int, typer.Option(help='Seed of the first start.')] = 0,
+    spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
+    noise: Annotated[
+        float,
+        typer.Option(help='Shake the robot by this much [rad] and keep clean commands.', min=0.0),
+    ] = 0.0,
+    robot: Robot = ROBOT,
+) -> None:
+    """Collect demonstrations of a scripted expert in simulation: a dataset in seconds, no ROS.
+
+    The expert teleoperates through the dead-man gate and the safety filter, as in "demo", without
+    nodes and bags. With --noise the robot is pushed off its way while the expert leads it back.
+
+    Examples: imitation_ros collect --task lift --out data;
+    imitation_ros collect --task reach --noise 0.03 --out data
+    """
+    from ..contract import load
+    from ..evaluation.collection import collect as collect_demonstrations
+
+    console = Console()
+    with bar(console) as progress:
+        one = progress.add_task(task, total=episodes)
+        dataset = collect_demonstrations(
+            load(robot),
+            task,
+            episodes,
+            out,
+            seed=seed,
+            spread=spread,
+            noise=noise,
+            progress=lambda _: progress.advance(one),
+        )
+    failed = len(dataset.manifest.report['failed'])
+    frames = sum(len(episode) for episode in dataset.episodes())
+    console.print(
+        f'{dataset.root}: {len(dataset)} demonstrations, {frames} frames; failed: {failed}'
+    )
+
+
 def train(
     data: Annotated[Path, typer.Option('--data', '-d', help='Dataset made by "convert".')],
     out: Out,
@@ -133,7 +178,7 @@ def evaluate(
 
     With --task: closed loop, with the same file and the same safety filter as on the robot, from
     starts that demonstrations do not use. With --data: open loop, on the episodes it was not
-    trained on. Neither needs ROS. What can go wrong (--perturb) is listed in docs/perturbations.md.
+    trained on. Neither needs ROS. docs/perturbations.md lists what can go wrong (--perturb).
 
     Examples: imitation_ros evaluate policy.onnx --task lift;
     imitation_ros evaluate policy.onnx --task lift --perturb push:2 --perturb delay:1;

@@ -146,7 +146,7 @@ def _row(name: str, score: Score) -> dict[str, Any]:
         'closest': f'{violations.closest_mm:.1f}',
         'hardest': f'{violations.hardest:.1f}',
         'speed': f'{score.speed:.3f}',
-        'deviation': f'{score.deviation:.3f}',
+        'deviation': f'{score.deviation:.4f}',
         'cost': f'{score.p50_us:.0f} / {score.p99_us:.0f}',
     }
 

@@ -16,12 +16,16 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+from ..bags.flow import Flow
 from ..bags.layout import qos_profile
+from ..bags.preflight import Offer, Seen
+from ..bags.reader import header_stamp_ns
 from ..bags.take import Item
 from ..bags.topics import Topic
 from ..errors import NotReadyError
 
-NS = 1_000_000_000
+HEADER = 12
+"""Bytes of a message up to the end of its header's stamp."""
 DEPTH = 100
 IMAGE_DEPTH = 10
 IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
@@ -48,8 +52,9 @@ class Stream:
 
     Attributes:
         topic: What is expected.
-        count: Messages received.
-        last_ns: When the last one was received [ns], 0 if none was.
+        flow: Times of its messages.
+        data: The newest message, or None.
+        offers: Its publishers, as discovery last told.
         latched: Last message, of a latched topic: it belongs in every bag.
     """
 
@@ -57,8 +62,9 @@ class Stream:
         """Make a stream without a subscription."""
         self.topic = topic
         self.index = index
-        self.count = 0
-        self.last_ns = 0
+        self.flow = Flow(topic.rate_hz)
+        self.data: bytes | None = None
+        self.offers: tuple[Offer, ...] = ()
         self.latched: Item | None = None
         self.reliable = topic.qos.reliability == 'reliable'
         self.transient = topic.latched
@@ -97,14 +103,15 @@ class Subscriptions:
     def _subscribe(self, stream: Stream) -> None:
         if stream.subscription is not None:
             self._node.destroy_subscription(stream.subscription)
-        index = stream.index
+        index, flow, stamped = stream.index, stream.flow, stream.topic.stamped
 
         # EventsExecutor hands over one tuple where the other executors hand over two arguments.
         def callback(*given: Any) -> None:
             data, info = given if len(given) == 2 else given[0]
             received = info['received_timestamp'] or time.time_ns()
-            stream.count += 1
-            stream.last_ns = received
+            stamp = header_stamp_ns(data) if stamped and len(data) >= HEADER else received
+            flow.push(received, stamp)
+            stream.data = data
             sink = self.sink
             if sink is None and not stream.transient:
                 return
@@ -137,11 +144,13 @@ class Subscriptions:
     def adapt(self) -> None:
         """Follow the publishers' quality of service."""
         for stream in self.streams:
-            offered = [p.qos_profile for p in self._publishers(stream)]
+            found = self._node.get_publishers_info_by_topic(stream.topic.name)
+            stream.offers = tuple(_offer(publisher) for publisher in found)
+            offered = [offer for offer in stream.offers if offer.type == stream.topic.type]
             if not offered:
                 continue
-            reliable = all(q.reliability == ReliabilityPolicy.RELIABLE for q in offered)
-            transient = all(q.durability == DurabilityPolicy.TRANSIENT_LOCAL for q in offered)
+            reliable = all(offer.reliable for offer in offered)
+            transient = all(offer.latched for offer in offered)
             if (reliable, transient) != (stream.reliable, stream.transient):
                 stream.reliable, stream.transient = reliable, transient
                 self._node.get_logger().info(
@@ -151,20 +160,14 @@ class Subscriptions:
                 )
                 self._subscribe(stream)
 
-    def _publishers(self, stream: Stream) -> list[Any]:
-        found = self._node.get_publishers_info_by_topic(stream.topic.name)
-        return [publisher for publisher in found if publisher.topic_type == stream.topic.type]
-
     def channels(self) -> list[tuple[str, str, tuple[dict[str, object], ...]]]:
         """Name, type and offered QoS of every topic, as a bag wants them."""
         result = []
         for stream in self.streams:
             offered = tuple(
-                qos_profile(
-                    p.qos_profile.reliability == ReliabilityPolicy.RELIABLE,
-                    p.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
-                )
-                for p in self._publishers(stream)
+                qos_profile(offer.reliable, offer.latched)
+                for offer in stream.offers
+                if offer.type == stream.topic.type
             )
             result.append((stream.topic.name, stream.topic.type, offered))
         return result
@@ -174,22 +177,23 @@ class Subscriptions:
         items = [stream.latched for stream in self.streams if stream.latched is not None]
         return [(item[0], now_ns, item[2], -1, item[4], item[5]) for item in items]
 
-    def problems(self, now_ns: int, within_s: float) -> list[str]:
-        """Say what is wrong with each required topic that has been silent."""
-        result = []
+    def seen(self) -> list[Seen]:
+        """What is known of every topic."""
+        return [
+            Seen(stream.topic, stream.flow, stream.offers, stream.data) for stream in self.streams
+        ]
+
+    def mark(self) -> None:
+        """Count gaps from now on."""
         for stream in self.streams:
-            topic = stream.topic
-            if not topic.required or now_ns - stream.last_ns < within_s * NS:
-                continue
-            found = self._node.get_publishers_info_by_topic(topic.name)
-            others = sorted({p.topic_type for p in found if p.topic_type != topic.type})
-            if others:
-                why = f'is published as {", ".join(others)}'
-            elif not found:
-                why = 'has no publisher'
-            elif stream.last_ns:
-                why = f'has been silent for {(now_ns - stream.last_ns) / NS:.1f} s'
-            else:
-                why = f'has a publisher ({found[0].node_name}), but nothing arrived yet'
-            result.append(f'{topic.name} ({topic.type}) {why}')
-        return result
+            stream.flow.mark()
+
+
+def _offer(publisher: Any) -> Offer:
+    profile = publisher.qos_profile
+    return Offer(
+        publisher.topic_type,
+        profile.reliability == ReliabilityPolicy.RELIABLE,
+        profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
+        publisher.node_name,
+    )

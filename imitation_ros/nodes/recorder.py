@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorder node: one rosbag2 bag per episode, started and judged by the operator.
 
-Subscribes to every topic of the contract without decoding anything. Services and keys start,
-stop, discard and mark a take; a writer thread (`bags.take`) puts it on the disk. A write error
+Subscribes to every topic of the contract without decoding anything. Services, keys and buttons
+start, stop, discard and mark a take; a writer thread (`bags.take`) puts it on the disk. Before and
+during a take the health of every topic is on the screen and in the diagnostics. A write error
 ends the take loudly, and never the node.
 """
 
@@ -22,25 +23,27 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import Joy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from .. import __version__
 from .. import contract as contracts
 from ..bags.session import Finished, Session
-from ..bags.take import Counts
 from ..bags.topics import recorded
 from ..errors import BagError, ImitationError, NotReadyError
-from ._messages import status, to_time
+from ._buttons import Buttons, parse
+from ._console import Console, LEGEND
+from ._health import Health, to_diagnostics
 from ._parameters import declare
 from ._qos import LATCHED
 from ._spin import run
 from ._subscriptions import Subscriptions
-from ._terminal import Terminal
+from ._view import View
 
-NS = 1_000_000_000
-PREFLIGHT_S = 1.0
-OK, WARN, ERROR = 0, 1, 2
+SCREEN_S = 0.5
+"""Time between two drawings of the screen [s]; the diagnostics come every other time."""
+FIXED = ('contract', 'tasks', 'keys', 'screen', 'joy', 'buttons', 'minimum_rate')
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,25 @@ class Parameters:
         contract: Name or file of the robot's contract.
         output: Folder of the session; it may hold earlier takes.
         task: What the operator means to do; names the episodes.
+        tasks: Tasks that the key n goes through, separated by commas.
         operator: Who does it.
         keys: Whether keys typed at the terminal work, if there is a terminal.
+        screen: Whether the terminal shows the health of every topic, if there is a terminal.
+        joy: Topic of a gamepad or a pedal (sensor_msgs/msg/Joy).
+        buttons: Its buttons, such as `start=7, stop=7, discard=6, success=0, failure=1`.
+        minimum_rate: Share of a topic's rate below which no take starts; 0: any rate will do.
     """
 
     contract: str
     output: str = 'bags'
     task: str = 'task'
+    tasks: str = ''
     operator: str = ''
     keys: bool = True
+    screen: bool = True
+    joy: str = '/joy'
+    buttons: str = ''
+    minimum_rate: float = 0.5
 
 
 class Recorder(Node):
@@ -78,8 +91,8 @@ class Recorder(Node):
         self.session = self._open(Path(parameters.output))
         self.add_on_set_parameters_callback(self._check_parameters)
         self._error = ''
-        self._before: dict[str, int] = {}
-        self._written = (time.monotonic_ns(), 0)
+        self._beats = 0
+        self._tasks = [task.strip() for task in parameters.tasks.split(',') if task.strip()]
         self._state = self.create_publisher(String, '/recorder/state', LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._verbs: dict[str, Callable[[], dict[str, Any]]] = {
@@ -91,18 +104,29 @@ class Recorder(Node):
         }
         for verb, act in self._verbs.items():
             self.create_service(Trigger, f'/recorder/{verb}', self._service(act))
+        self._verbs |= {'toggle': self.toggle, 'next': self.next_task, 'quit': self._quit}
         self.subscriptions_ = Subscriptions(self, recorded(self.contract))
-        self._terminal: Terminal | None = None
-        if parameters.keys:
-            try:
-                self._terminal = Terminal()
-                print('keys: space start/stop, s success, f failure, d discard, q quit')
-            except NotReadyError:
-                self.get_logger().info('standard input is no terminal: services only')
+        self._health = Health(self.contract, self.subscriptions_, parameters.minimum_rate)
+        self._health.opened(self.session)
+        buttons = parse(parameters.buttons, self._verbs)
+        if buttons:
+            self._buttons = Buttons(buttons)
+            self.create_subscription(Joy, parameters.joy, self._on_joy, 10)
         self.create_timer(0.1, self._watch)
         self.create_timer(0.5, self.subscriptions_.adapt)
-        self.create_timer(1.0, self._diagnose)
+        self.create_timer(SCREEN_S, self._beat)
         self._say()
+        # The terminal last of all: from here on it is `close` that gives it back.
+        self._console = Console(parameters.keys, parameters.screen)
+        if not self._console.keys:
+            self.get_logger().info('no keys: services only')
+        elif not self._console.screen:
+            listed = ', '.join(f'{key} {text}' for key, text in self._keys().items())
+            print(f'keys: {listed}', flush=True)
+
+    def _keys(self) -> dict[str, str]:
+        """Keys and what they do, as the operator reads them."""
+        return {key: text for key, text in LEGEND.items() if key != 'n' or self._tasks}
 
     def _open(self, root: Path) -> Session:
         session = Session(root, self.contract, time.monotonic_ns, self._distro)
@@ -118,7 +142,7 @@ class Recorder(Node):
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """A take keeps its contract and its session."""
         for parameter in parameters:
-            if parameter.name in ('contract', 'keys'):
+            if parameter.name in FIXED:
                 reason = f'"{parameter.name}" is fixed; restart the recorder'
                 return SetParametersResult(successful=False, reason=reason)
             if parameter.name == 'output':
@@ -127,6 +151,7 @@ class Recorder(Node):
                     return SetParametersResult(successful=False, reason=reason)
                 try:
                     self.session = self._open(Path(str(parameter.value)))
+                    self._health.opened(self.session)
                 except BagError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -148,7 +173,7 @@ class Recorder(Node):
         """Start a take.
 
         Raises:
-            NotReadyError: If a topic of the contract has been silent.
+            NotReadyError: If a topic of the contract is not fit to be recorded; says what to do.
             BagError: If a take is running or the bag cannot be created.
         """
         self._watch_error()
@@ -156,9 +181,9 @@ class Recorder(Node):
             raise BagError('a take is running; stop or discard it first')
         now = time.time_ns()
         self.subscriptions_.adapt()
-        problems = self.subscriptions_.problems(now, PREFLIGHT_S)
-        if problems:
-            raise NotReadyError('not started:\n  ' + '\n  '.join(problems))
+        refusals = [row for row in self._health.rows(now) if row.refuses]
+        if refusals:
+            raise NotReadyError('not started:\n  ' + '\n  '.join(map(str, refusals)))
         if self.session.failed:
             self.session.repair()
         name = self.session.start(
@@ -176,15 +201,15 @@ class Recorder(Node):
         if take is not None:
             for item in self.subscriptions_.latched(now):
                 take.put(item)
+            self._health.started()
             self.subscriptions_.sink = take.put
         self._error = ''
-        self._written = (time.monotonic_ns(), 0)
         self._say()
         self.get_logger().info(f'recording {name}')
         return {'episode': name, 'path': str(self.session.root / name)}
 
     def stop(self) -> dict[str, Any]:
-        """Stop the take, audit it and return what became of it.
+        """Stop the take and return what became of it; it was audited while it was written.
 
         Raises:
             BagError: If no take is running, or it could not be written.
@@ -203,6 +228,7 @@ class Recorder(Node):
                 self._say()
             raise
         self._say()
+        self._health.kept(finished)
         self._tell(finished)
         return finished.to_dict()
 
@@ -235,6 +261,30 @@ class Recorder(Node):
         self.get_logger().info(f'{meta.episode}: {outcome}')
         return {'episode': meta.episode, 'outcome': meta.outcome}
 
+    def toggle(self) -> dict[str, Any]:
+        """Start a take, or stop the one that is running."""
+        return self.start() if self.session.take is None else self.stop()
+
+    def next_task(self) -> dict[str, Any]:
+        """Go on to the next of the tasks; the takes from now on are called after it.
+
+        Raises:
+            BagError: If a take is running, or there is no list of tasks.
+        """
+        if self.session.take is not None:
+            raise BagError('a take is running; stop it before the next task')
+        if not self._tasks:
+            raise BagError('no tasks to go through: give the parameter "tasks"')
+        now = str(self.get_parameter('task').value)
+        after = self._tasks.index(now) + 1 if now in self._tasks else 0
+        task = self._tasks[after % len(self._tasks)]
+        self.set_parameters([Parameter('task', value=task)])
+        return {'task': task}
+
+    def _quit(self) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
     def _say(self) -> None:
         """Publish the state: IDLE, RECORDING <episode> or ERROR <reason>."""
         meta = self.session.meta
@@ -255,75 +305,64 @@ class Recorder(Node):
 
     def _watch(self) -> None:
         self._watch_error()
-        for key in self._terminal.read() if self._terminal is not None else '':
-            self._press(key)
+        for verb in self._console.read():
+            self._press(verb)
 
-    def _press(self, key: str) -> None:
-        verb = {'s': 'success', 'f': 'failure', 'd': 'discard'}.get(key)
-        if key == ' ':
-            verb = 'start' if self.session.take is None else 'stop'
-        if key == 'q':
-            os.kill(os.getpid(), signal.SIGINT)
-        if verb is not None:
-            try:
-                self._verbs[verb]()
-            except ImitationError as error:
-                self.get_logger().error(str(error))
+    def _on_joy(self, message: Joy) -> None:
+        for verbs in self._buttons.press(message.buttons):
+            if 'start' in verbs and 'stop' in verbs:
+                verbs = ('toggle', *(verb for verb in verbs if verb not in ('start', 'stop')))
+            for verb in verbs:
+                self._press(verb)
 
-    def _diagnose(self) -> None:
-        now = time.monotonic_ns()
-        take = self.session.take
-        counts: dict[str, Counts] = {} if take is None else take.counts()
-        written = 0 if take is None else take.writer.bytes
-        seconds = max((now - self._written[0]) / NS, 1e-3)
-        rate = max(written - self._written[1], 0) / seconds
-        self._written = (now, written)
-        free = self.session.free_bytes()
-        meta = self.session.meta
-        minutes = f'{free / rate / 60:.0f}' if rate > 0 else ''
-        level = ERROR if self._error else WARN if minutes and float(minutes) < 5 else OK
-        message = DiagnosticArray()
-        message.header.stamp = to_time(int(self.get_clock().now().nanoseconds))
-        values = {
-            'episode': '' if meta is None else meta.episode,
-            'MB/s': f'{rate / 1e6:.1f}',
-            'queue_MB': f'{(0 if take is None else take.queued_bytes) / 1e6:.1f}',
-            'disk_free_GB': f'{free / 1e9:.1f}',
-            'disk_free_minutes': minutes,
-            'unrepaired': len(self.session.failed),
-        }
-        text = self._error or ('idle' if meta is None else f'recording {meta.episode}')
-        message.status = [status(level, 'recorder', text, values)]
-        for stream in self.subscriptions_.streams:
-            topic = stream.topic
-            hz = (stream.count - self._before.get(topic.name, 0)) / seconds
-            self._before[topic.name] = stream.count
-            silent = topic.required and hz == 0.0
-            count = counts.get(topic.name, Counts(0, 0, 0))
-            bad = silent or count.lost + count.dropped > 0
-            if topic.required or stream.count:
-                details = {
-                    'Hz': f'{hz:.1f}',
-                    'expected_Hz': topic.rate_hz or '',
-                    'written': count.written,
-                    'lost': count.lost,
-                    'dropped': count.dropped,
-                }
-                said = 'silent' if silent else 'losing messages' if bad else 'ok'
-                message.status.append(
-                    status(WARN if bad else OK, f'recorder: {topic.name}', said, details)
-                )
-        self._diagnostics.publish(message)
+    def _press(self, verb: str) -> None:
+        """Do what a key or a button asks for; whatever is wrong is told, and the node goes on."""
+        try:
+            self._verbs[verb]()
+        except ImitationError as error:
+            self.get_logger().error(str(error))
+        if self._console.screen:
+            self._console.show(self._view())
+
+    def _view(self) -> View:
+        return self._health.view(
+            self.session,
+            str(self.get_parameter('task').value),
+            str(self.get_parameter('operator').value),
+            self._error,
+            self._keys(),
+        )
+
+    def _beat(self) -> None:
+        """Draw the screen, and every other time publish the diagnostics."""
+        self._beats += 1
+        whole = self._beats % 2 == 0
+        if whole:
+            self._health.measure(self.session)
+        elif not self._console.screen:
+            return
+        view = self._view()
+        self._console.show(view)
+        if whole:
+            stamp = int(self.get_clock().now().nanoseconds)
+            self._diagnostics.publish(to_diagnostics(view, stamp, len(self.session.failed)))
 
     def close(self) -> None:
         """Finish and keep a take that is running; its outcome stays unknown unless marked."""
-        if self._terminal is not None:
-            self._terminal.close()
-        if self.session.take is not None:
-            try:
+        try:
+            if self.session.take is not None:
                 self.stop()
-            except ImitationError as error:
-                self.get_logger().error(str(error))
+        except ImitationError as error:
+            self.get_logger().error(str(error))
+        finally:
+            self._console.close()
+            if self._console.keys:
+                counted = ', '.join(
+                    f'{count} {name}' for name, count in self._health.tally.items()
+                )
+                count = len(self.session.episodes())
+                text = f'{count} episode{"s" * (count != 1)} in {self.session.root}'
+                print(f'{text}; of this run: {counted}' if counted else text, flush=True)
 
 
 def main(args: Sequence[str] | None = None) -> int:

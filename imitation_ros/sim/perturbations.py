@@ -70,7 +70,7 @@ PERTURBATIONS: dict[str, Perturbation] = {
         Perturbation('delay', (0.0, 0.02, 0.06, 0.1), 's', 'all that is seen is old'),
         Perturbation('noise', (0.0, 2e-3, 5e-3, 1e-2), 'rad', 'noise on measured joints'),
         Perturbation('mass', (0.0, 0.2, 0.4, 0.6), 'share', 'the object is lighter or heavier'),
-        Perturbation('friction', (0.0, 0.2, 0.4, 0.6), 'share', 'object and pads are slippery'),
+        Perturbation('friction', (0.0, 0.2, 0.4, 0.6), 'share', 'everything is more slippery'),
         Perturbation('dropout', (0.0, 0.05, 0.15, 0.3), 'share', 'frames are lost'),
         Perturbation('camera', (0.0, 1.0, 2.0, 4.0), 'cm', 'cameras are moved, and turned'),
     )
@@ -176,12 +176,20 @@ class Disturbed:
 
     def reset(self, seed: int, spread: float = 1.0) -> None:
         """Start an episode as `SimRobot.reset`, in a world changed by the same seed."""
-        self._restore()
+        self.restore()
         self._clear(seed)
         self._change_world()
         self._sim.reset(seed, spread * self.spread)
         self._plan()
         self._look()
+
+    def restore(self) -> None:
+        """Put masses, friction and cameras back as they were; `reset` does it by itself."""
+        model: Any = self._sim.scene.model
+        for name, values in self._truth.items():
+            getattr(model, name)[:] = values
+        if 'mass' in self._amounts:
+            mujoco.mj_setConst(model, mujoco.MjData(model))
 
     def advance(self, duration_s: float) -> None:
         """Run the physics as `SimRobot.advance`, and let happen what is due."""
@@ -235,11 +243,6 @@ class Disturbed:
         self._past: deque[dict[str, Array]] = deque(maxlen=delay + 1)
         self._shown: dict[str, Array] = {}
 
-    def _restore(self) -> None:
-        model: Any = self._sim.scene.model
-        for name, values in self._truth.items():
-            getattr(model, name)[:] = values
-
     def _change_world(self) -> None:
         """Mass, friction and cameras of this episode."""
         model, scene = self._sim.scene.model, self._sim.scene
@@ -252,14 +255,17 @@ class Disturbed:
             mujoco.mj_setConst(model, mujoco.MjData(model))
         amount = self._amounts.get('friction', 0.0)
         if amount:
-            # Pads have priority over what they touch, so they must become slippery too.
-            touching = (model.geom_bodyid == scene.object) | (model.geom_priority > 0)
-            model.geom_friction[touching] *= 1.0 - amount
+            # All of it: of two that touch, the higher friction counts.
+            model.geom_friction *= 1.0 - amount
         amount = self._amounts.get('camera', 0.0)
         if amount:
             rng = self._generator('camera')
             for number in (model.camera(c.name).id for c in self._sim.contract.cameras):
-                model.cam_pos[number] += 0.01 * amount * _direction(rng, 3)
+                # Along the image: a camera moved backwards would look into its own mount.
+                along = np.append(0.01 * amount * _direction(rng, 2), 0.0)
+                shift = np.empty(3)
+                mujoco.mju_rotVecQuat(shift, along, self._truth['cam_quat'][number])
+                model.cam_pos[number] += shift
                 turn = np.empty(4)
                 mujoco.mju_axisAngle2Quat(turn, _direction(rng, 3), amount * CAMERA_TURN)
                 mujoco.mju_mulQuat(model.cam_quat[number], self._truth['cam_quat'][number], turn)

@@ -175,13 +175,13 @@ def test_a_damaged_checkpoint_is_refused(exported: Exported, tmp_path: Path) -> 
         exporting.export(tmp_path, tmp_path / 'policy.onnx', exported.dataset)
 
 
-@pytest.mark.parametrize('method', ['act', 'flow', 'diffusion'])
+@pytest.mark.parametrize('method', ['act', 'diffusion'])
 def test_every_method_becomes_a_file_with_its_whole_sampler(
     tmp_path: Path, contract: Contract, method: str
 ) -> None:
     """With the same noise the robot does what torch does, whatever noise that is."""
     dataset = demonstrations.dataset(tmp_path / 'dataset', contract, 6, 20)
-    changes = {'updates': 40, 'warmup': 10, 'batch': 16, 'network': {'width': 32}}
+    changes = {'updates': 20, 'warmup': 5, 'batch': 16, 'network': {'width': 32, 'depth': 1}}
     train(dataset, load(method, changes), tmp_path / 'run')
     result = exporting.export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
     assert result.parity.max_abs_difference <= 1e-5

@@ -144,6 +144,15 @@ def killed(source: Source, contract_file: str) -> tuple[np.ndarray, np.ndarray]:
     return times, np.array([v[source.joint] for _, _, v in rows])
 
 
+def killed_at_speed(source: Source, contract_file: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `killed`; tried again where a busy machine starved the source before the kill."""
+    for _ in range(4):
+        times, speed = killed(source, contract_file)
+        if speed[0] > 0.9 * SPEED:
+            break
+    return times, speed
+
+
 def hardest(times: np.ndarray, speed: np.ndarray) -> float:
     """Largest deceleration over 20 ms [rad/s^2]."""
     return float(-((speed[4:] - speed[:-4]) / (times[4:] - times[:-4])).min())
@@ -165,8 +174,8 @@ def test_a_killed_safety_node_leaves_a_robot_that_brakes(
         source = Source(ros, contract)
         try:
             until(lambda: source.states, 'a joint state')
-            braked_s, braked = killed(source, 'imi_humanoid')
-            stopped_s, stopped = killed(source, str(without))
+            braked_s, braked = killed_at_speed(source, 'imi_humanoid')
+            stopped_s, stopped = killed_at_speed(source, str(without))
         finally:
             source.close()
     remove_stale_segments()

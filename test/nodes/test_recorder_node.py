@@ -3,13 +3,17 @@
 """The recorder over DDS: in this process with a robot beside it, and as a process to be killed."""
 
 from collections.abc import Iterator
+import fcntl
 import json
 import os
 from pathlib import Path
 import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from typing import Any
@@ -27,7 +31,7 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import Image, JointState, Joy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -189,18 +193,43 @@ def robot(rig: Rig, robot_file: Path) -> Iterator[Robot]:
 
 
 class Process:
-    """A recorder process on a pseudo-terminal."""
+    """A recorder process on a pseudo-terminal; its screen too, if it is to have one."""
 
-    def __init__(self, robot_file: Path, output: Path) -> None:
+    def __init__(self, robot_file: Path, output: Path, screen: bool = False, **more: str) -> None:
         self.terminal, child = pty.openpty()
+        size = struct.pack('HHHH', 40, 130, 0, 0)
+        fcntl.ioctl(child, termios.TIOCSWINSZ, size)
         command = [sys.executable, '-m', 'imitation_ros.nodes.recorder', '--ros-args']
-        for key, value in {'contract': robot_file, 'output': output, 'task': 'pick'}.items():
+        parameters = {'contract': robot_file, 'output': output, 'task': 'pick', **more}
+        for key, value in parameters.items():
             command += ['-p', f'{key}:={value}']
         self.log = open(output.parent / f'{output.name}.log', 'w+')
+        environment = {k: v for k, v in os.environ.items() if k not in ('COLUMNS', 'NO_COLOR')}
         self.process = subprocess.Popen(
-            command, stdin=child, stdout=self.log, stderr=subprocess.STDOUT
+            command,
+            stdin=child,
+            stdout=child if screen else self.log,
+            stderr=child if screen else subprocess.STDOUT,
+            env=environment | {'TERM': 'xterm-256color'},
         )
         os.close(child)
+        self.screen = b''
+        if screen:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                self.screen += os.read(self.terminal, 65536)
+            except OSError:
+                return
+
+    def page(self) -> str:
+        """What is on the screen: the last whole drawing, without colours."""
+        text = re.sub(rb'\x1b\[[0-9;?]*[mlhGK]', b'', self.screen[-30000:]).decode(
+            errors='replace'
+        )
+        return text.split('\x1b[H')[-2] if text.count('\x1b[H') > 1 else text
 
     def press(self, key: str) -> None:
         os.write(self.terminal, key.encode())
@@ -308,6 +337,66 @@ def test_take_by_take(rig: Rig, robot: Robot, recorder: Process, tmp_path: Path)
         assert bag.meta.outcome == 'unknown' and bag.meta.verdict
         assert not bag.meta.recovered
         assert bag.counts['/joint_states'] > 100
+
+
+def test_screen_and_buttons(
+    rig: Rig, robot: Robot, robot_file: Path, tmp_path: Path, request: Any
+) -> None:
+    """What an operator at a terminal sees, from a missing camera to the verdict, by pedal."""
+    made = Process(
+        robot_file,
+        tmp_path / 'session',
+        screen=True,
+        tasks="'pick, place'",
+        buttons="'start=7, stop=7, success=0'",
+    )
+    request.addfinalizer(made.close)
+    joy = rig.node.create_publisher(Joy, '/joy', 10)
+
+    def press(button: int) -> None:
+        rig.wait(lambda: joy.get_subscription_count() >= 2)
+        for down in (0, 1, 0):
+            joy.publish(Joy(buttons=[int(down and i == button) for i in range(8)]))
+
+    def shows(*texts: str) -> None:
+        rig.wait(lambda: all(text in made.page() for text in texts))
+
+    robot.camera = 'off'
+    shows('NOT READY  a topic is not fit to record', '✓ /joint_states', f'✗ {CAMERA}')
+    shows('JointState ', ' reliable', '33 joints', 'nothing arrived yet', '→ look at its driver')
+    made.press(' ')
+    shows('not started:')
+    assert rig.state == 'IDLE'
+
+    robot.camera = 'on'
+    shows('READY  space starts a take', f'✓ {CAMERA}', '16x12 rgb8', 'best effort')
+    rig.wait(lambda: rig.diagnostics[f'recorder: {CAMERA}'][2]['content'] == '16x12 rgb8')
+    made.press('n')
+    shows('task place')
+    press(7)
+    rig.wait(lambda: rig.state == 'RECORDING place_0001')
+    shows('● REC  place_0001', 'not marked', 'written', 'jitter ms', 'queue 0 %', 'episodes')
+    press(0)
+    shows('✓ success')
+    robot.camera = 'frozen'
+    shows('the same picture for', 'while the robot moved')
+    rig.wait(lambda: float(rig.diagnostics[f'recorder: {CAMERA}'][2]['frozen_s']) > 0.5)
+    values = rig.diagnostics['recorder: /joint_states'][2]
+    assert float(values['clock_offset_ms']) < 500 and values['qos'] == 'reliable'
+    press(7)
+    rig.wait(lambda: rig.state == 'IDLE')
+    shows('last: place_0001', 'REJECT', '1 episode (1 reject)')
+    with Bag(tmp_path / 'session' / 'place_0001') as bag:
+        assert bag.meta.outcome == 'success' and bag.meta.task == 'place'
+
+    (tmp_path / 'session' / 'place_0001').rename(tmp_path / 'elsewhere')
+    shows('1 kept episode is missing on the disk')
+    rig.wait(lambda: rig.diagnostics['recorder'][0] == 2)
+    made.press('q')
+    assert made.process.wait(WAIT_S) == 0
+    rig.wait(lambda: b'of this run: 1 reject' in made.screen)
+    after = made.screen.split(b'\x1b[?1049l')[-1].decode()
+    assert 'not started:' in after and 'place_0001: success' in after, 'the log is given back'
 
 
 def test_kill_9_and_the_next_recorder(

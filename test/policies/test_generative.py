@@ -118,7 +118,7 @@ def test_two_ways_are_kept_apart(kind: type[Policy]) -> None:
     way = torch.arange(128) % 2 * 2.0 - 1.0
     action = way[:, None, None].expand(128, 4, 2)
     given = Batch(observation(128), action, torch.ones(128, 4, dtype=torch.bool))
-    for _ in range(400):
+    for _ in range(300):
         optimizer.zero_grad()
         policy.loss(given, generator)['loss'].backward()
         optimizer.step()

@@ -17,12 +17,17 @@ from imitation_ros.safety.intervention import Rule
 
 Array = np.ndarray
 
+MODES = ('project', 'path')
 KINDS = ('random', 'nan', 'inf', 'huge', 'short', 'none', 'attack', 'lower', 'upper', 'hold')
 actions = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 2**31 - 1), st.integers(1, 30)),
     min_size=3,
     max_size=14,
 )
+
+
+def with_mode(contract: Contract, mode: str) -> Contract:
+    return replace(contract, safety=contract.safety.model_copy(update={'mode': mode}))
 
 
 def with_limits(contract: Contract, hz: float, velocity: float, acceleration: float) -> Contract:
@@ -108,6 +113,7 @@ def play(robot: SafetyFilter, start: Array, steps: list[tuple[str, int, int]]) -
     hz=st.sampled_from([30.0, 50.0, 100.0, 250.0, 500.0]),
     velocity=st.floats(0.5, 10.0),
     acceleration=st.floats(2.0, 60.0),
+    mode=st.sampled_from(MODES),
     start=st.integers(0, 15),
     steps=actions,
 )
@@ -118,18 +124,21 @@ def test_any_stream_keeps_every_limit_and_the_distance(
     hz: float,
     velocity: float,
     acceleration: float,
+    mode: str,
     start: int,
     steps: Any,
 ) -> None:
-    limited = with_limits(contract, hz, velocity, acceleration)
+    limited = with_mode(with_limits(contract, hz, velocity, acceleration), mode)
     robot = SafetyFilter(limited, collisions)
     check_invariants(robot, play(robot, starts[start], steps))
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(steps=actions)
-def test_the_same_on_another_robot(g1: Contract, g1_collisions: SelfCollision, steps: Any) -> None:
-    robot = SafetyFilter(g1, g1_collisions)
+@given(steps=actions, mode=st.sampled_from(MODES))
+def test_the_same_on_another_robot(
+    g1: Contract, g1_collisions: SelfCollision, steps: Any, mode: str
+) -> None:
+    robot = SafetyFilter(with_mode(g1, mode), g1_collisions)
     check_invariants(robot, play(robot, g1.home, steps))
 
 
@@ -156,11 +165,12 @@ def test_without_the_certificate_the_same_stream_collides(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**31 - 1))
+@given(st.integers(0, 2**31 - 1), st.sampled_from(MODES))
 def test_what_is_already_safe_is_left_unchanged(
-    contract: Contract, collisions: SelfCollision, seed: int
+    contract: Contract, collisions: SelfCollision, seed: int, mode: str
 ) -> None:
     rng = np.random.default_rng(seed)
+    contract = with_mode(contract, mode)
     robot, second = SafetyFilter(contract, collisions), SafetyFilter(contract, collisions)
     robot.reset(contract.home)
     second.reset(contract.home)
@@ -205,6 +215,52 @@ def test_recovers_from_outside_the_limits(contract: Contract, collisions: SelfCo
         excess.append(q[elbow] - contract.limits.upper[elbow])
     assert max(excess) <= 0.04 + 1e-9
     assert excess[-1] <= 0.0
+
+
+def direction(x: Array) -> Array:
+    return x / np.linalg.norm(x)
+
+
+def test_on_the_path_it_slows_down_and_does_not_turn(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    # Twice as fast as two joints may turn, in a direction that clipping would change.
+    way = np.zeros(contract.n)
+    way[contract.index('neck_yaw_joint')] = 2.0 * contract.limits.velocity[0]
+    way[contract.index('left_wrist_yaw_joint')] = 1.0
+    turned = {}
+    for mode in MODES:
+        robot = SafetyFilter(with_mode(contract, mode), collisions)
+        robot.reset(contract.home)
+        for share in np.linspace(0.02, 0.5, 25):
+            robot.step(robot.q + robot.dt * share * way)
+        before = robot.v
+        assert direction(before) == pytest.approx(direction(way), abs=1e-9)
+        step = robot.step(robot.q + robot.dt * way)
+        turned[mode] = float(np.abs(direction(step.v) - direction(way)).max())
+        assert (np.abs(step.v) <= contract.limits.velocity + 1e-9).all()
+    assert turned['path'] < 1e-9
+    assert turned['project'] > 0.01
+
+
+def test_on_the_path_a_near_link_first_slows_the_robot_down(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    shares = set()
+    robot = SafetyFilter(with_mode(contract, 'path'), collisions)
+    robot.reset(contract.home)
+    goal = find_contact(contract, collisions)
+    for _ in range(900):
+        # Slow enough that no limit of a joint is met on the way.
+        asked = np.clip(goal - robot.q, -0.1 * robot.dt, 0.1 * robot.dt)
+        step = robot.step(robot.q + asked)
+        if any(note.rule is Rule.COLLISION for note in step.interventions):
+            v, wanted = step.v, asked / robot.dt
+            if np.abs(direction(v) - direction(wanted)).max() < 1e-6:
+                shares.add(round(float(np.linalg.norm(v) / np.linalg.norm(wanted)), 3))
+    assert shares and shares <= {0.75, 0.5, 0.25}
+    needed = contract.safety.self_collision_distance
+    assert collisions.distances(robot.q).min() >= needed
 
 
 def find_contact(contract: Contract, collisions: SelfCollision) -> Array:

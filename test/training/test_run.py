@@ -94,7 +94,7 @@ def test_the_policy_does_the_task(
 ) -> None:
     """Closed loop, from starts it has not seen: the arm comes where the object asks it to."""
     wide = {} if method in ('bc', 'act') else {'width': 96}
-    updates = 300 if method == 'act' else 700
+    updates = 200 if method == 'act' else 500
     config = small(method, updates=updates, held_out=0.1, eval_every=updates, batch=48)
     config = parse({**config.to_dict(), 'network': {**SMALL['network'], **wide}}, 'test')
     train(dataset, config, tmp_path / 'run')

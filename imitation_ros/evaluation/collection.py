@@ -1,0 +1,208 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations of a scripted expert without ROS: the closed loop of a rollout into a dataset.
+
+Samples go through the same timeline as those of a bag, so the dataset is what a recording and
+`convert` would give, without the transport. With noise the robot is shaken while the expert goes
+on (DART; Laskey et al. 2017): the states are then those around the way, and the label is what
+the expert asked for, which leads back.
+"""
+
+from collections.abc import Callable
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..contract import Contract
+from ..data.episode import Episode, EpisodeMeta
+from ..data.frame import Array, Frame, JOINT_STATES
+from ..data.store import Dataset, DatasetWriter
+from ..data.timeline import SampleBuffer, Timeline
+from ..errors import DataError
+from ..safety.verdict import State
+from ..sim.experts import OBJECT
+from ..sim.robot import SimRobot
+from .keepers import Guarded, NS
+from .proposers import due, ExpertProposer
+
+CORRELATION_S = 0.2
+"""Time over which the noise forgets itself [s]: faster shaking would be filtered by the servos."""
+
+SLIDE_NOISE = 0.1
+"""Noise on a sliding joint, per noise on a turning one [m/rad]."""
+
+MOVES = 5e-3
+"""Only groups that have been commanded further than this from the start are shaken [rad or m]."""
+
+
+SLIDE = 2
+"""MuJoCo's number of a sliding joint."""
+
+
+class Shaking:
+    """Correlated noise on the joints of the groups that move (an Ornstein-Uhlenbeck process)."""
+
+    def __init__(self, contract: Contract, scale: Array, rng: np.random.Generator) -> None:
+        """Begin at zero.
+
+        Args:
+            contract: The robot.
+            scale: Standard deviation of each joint [rad or m], shape (n,).
+            rng: Source of randomness.
+        """
+        self._groups = [
+            np.array([contract.index(joint) for joint in group.joints])
+            for group in contract.groups
+        ]
+        self._scale, self._rng = scale, rng
+        self._keep = math.exp(-1.0 / (CORRELATION_S * contract.rates.command_hz))
+        self._value = np.zeros(contract.n)
+        self._moved = np.zeros(contract.n, dtype=bool)
+
+    def step(self, command: Array, start: Array) -> Array:
+        """Noise of the next period [rad or m], shape (n,).
+
+        Args:
+            command: What is commanded, shape (n,).
+            start: What was commanded at the start.
+        """
+        for columns in self._groups:
+            if np.abs(command[columns] - start[columns]).max() > MOVES:
+                self._moved[columns] = True
+        fresh = math.sqrt(1.0 - self._keep**2) * self._rng.standard_normal(len(self._value))
+        self._value = np.where(self._moved, self._keep * self._value + self._scale * fresh, 0.0)
+        return self._value
+
+
+def collect(
+    contract: Contract,
+    task: str,
+    count: int,
+    out: Path,
+    seed: int = 0,
+    spread: float = 1.0,
+    noise: float = 0.0,
+    progress: Callable[[int], None] | None = None,
+) -> Dataset:
+    """Let the expert of a task demonstrate it, and write a dataset.
+
+    Args:
+        contract: The robot.
+        task: Name of the task.
+        count: How many successful demonstrations.
+        out: New or empty folder of the dataset.
+        seed: Seed of the first start; each attempt takes the next one.
+        spread: Factor on the region of the starts.
+        noise: Standard deviation of the shaking [rad]; on sliding joints a tenth of it [m].
+        progress: Called with the number of demonstrations after each.
+
+    Raises:
+        DataError: If the expert fails more often than it succeeds.
+    """
+    if not (math.isfinite(noise) and noise >= 0):
+        raise DataError(f'noise is {noise}, not a standard deviation')
+    sim = SimRobot(contract, task, renderer=None)
+    slides = np.isin(contract.joints, _sliding(sim))
+    scale = noise * np.where(slides, SLIDE_NOISE, 1.0)
+    expert, keeper = ExpertProposer(contract, task), Guarded(contract)
+    rates = contract.rates
+    writer = DatasetWriter(
+        out, contract.text, contract.hash, contract.urdf_text, contract.joints, rates.policy_hz
+    )
+    done, failed = 0, []
+    while done < count:
+        rng = np.random.default_rng([seed, 1])
+        episode = _demonstrate(sim, expert, keeper, seed, spread, Shaking(contract, scale, rng))
+        if episode is None:
+            failed.append(seed)
+            if len(failed) > max(count, 10):
+                raise DataError(
+                    f'{task}: the expert failed from {len(failed)} starts and succeeded from '
+                    f'{done}; noise is {noise} rad, spread {spread}'
+                )
+        else:
+            writer.append(episode)
+            done += 1
+            if progress is not None:
+                progress(done)
+        seed += 1
+    report: dict[str, Any] = {'expert': task, 'noise': noise, 'spread': spread, 'failed': failed}
+    writer.close(report)
+    return Dataset(out)
+
+
+def _sliding(sim: SimRobot) -> list[str]:
+    """Names of the joints that slide."""
+    model = sim.scene.model
+    return [name for name in sim.contract.joints if int(model.joint(name).type[0]) == SLIDE]
+
+
+def _demonstrate(
+    sim: SimRobot,
+    expert: ExpertProposer,
+    keeper: Guarded,
+    seed: int,
+    spread: float,
+    shaking: Shaking,
+) -> Episode | None:
+    """One demonstration; None if it fails."""
+    contract = sim.contract
+    hz = contract.rates.command_hz
+    step_ns = round(NS / contract.rates.policy_hz)
+    timeline = Timeline(contract, (JOINT_STATES, OBJECT), horizon_s=None)
+    commands: SampleBuffer[Array] = SampleBuffer(step_ns)
+    pose_hz = next(pose.rate_hz for pose in contract.poses if pose.name == OBJECT)
+    sim.reset(seed, spread)
+    keeper.start(NS, sim)
+    expert.start(NS, seed, sim)
+    start = command = sim.q
+    for tick in range(round(sim.scene.task.time_limit_s * hz)):
+        now = NS + round(tick * NS / hz)
+        timeline.push_state(now, sim.q, sim.v)
+        if due(tick, pose_hz, hz):
+            timeline.push_pose(OBJECT, now, sim.object_pose)
+        proposal = expert.step(now, tick, sim, command)
+        command, _, state = keeper.step(now, sim, proposal)
+        commands.push(now, command)
+        # The noise stands for what pushes the robot off its way; it is no command.
+        sim.command(command + shaking.step(command, start))
+        sim.advance(1.0 / hz)
+        if sim.success or state in (State.FAULT.value, State.ESTOP.value):
+            break
+    if not sim.success:
+        return None
+    pairs = [
+        (timeline.frame(at), commands.sample(at + step_ns))
+        for at in range(NS, now - step_ns + 1, step_ns)
+    ]
+    whole = [(frame, action[1]) for frame, action in pairs if frame and action]
+    return _episode(contract, sim.task, seed, [f for f, _ in whole], [a for _, a in whole])
+
+
+def _episode(
+    contract: Contract, task: str, seed: int, frames: list[Frame], actions: list[Array]
+) -> Episode:
+    meta = EpisodeMeta(
+        f'{task}_{seed:04d}',
+        task,
+        'scripted',
+        'success',
+        contract.name,
+        contract.hash,
+        'ok',
+        extra={'seed': str(seed)},
+    )
+    return Episode(
+        meta=meta,
+        tick_ns=np.array([frame.tick_ns for frame in frames], np.int64),
+        q=np.stack([frame.q for frame in frames]),
+        v=np.stack([frame.v for frame in frames]),
+        action=np.stack(actions),
+        poses={OBJECT: np.stack([frame.poses[OBJECT] for frame in frames])},
+        age_ns={
+            name: np.array([frame.age_ns(name) for frame in frames], np.int64)
+            for name in (JOINT_STATES, OBJECT)
+        },
+    )

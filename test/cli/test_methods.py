@@ -1,0 +1,40 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A method by its name alone, from data to trials in simulation, through the command line."""
+
+import json
+from pathlib import Path
+
+import demonstrations
+import pytest
+from typer.testing import CliRunner
+
+from imitation_ros.cli.app import app
+from imitation_ros.contract import Contract
+from imitation_ros.errors import DataError
+
+
+@pytest.mark.sim
+def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
+    demonstrations.dataset(tmp_path / 'data', contract, 4, 20)
+    runner = CliRunner()
+
+    def call(*words: str) -> str:
+        done = runner.invoke(app, list(words), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
+    call('train', '--data', data, '--out', run, '--method', 'flow', '--updates', '210')
+    call('export', run, '--data', data, '--out', model)
+    words = ['evaluate', model, '--task', 'reach', '--trials', '1']
+    assert 'of 1 succeeded' in call(*words, '--out', str(tmp_path / 'plain.json'))
+    call(*words, '--perturb', 'pull:3', '--zero-noise', '--out', str(tmp_path / 'pulled.json'))
+    plain, pulled = (
+        json.loads((tmp_path / f'{name}.json').read_text())['trials']
+        for name in ('plain', 'pulled')
+    )
+    assert [trial['seed'] for trial in pulled] == [100_000]
+    assert pulled != plain
+    with pytest.raises(DataError, match='"pusch" is not a perturbation'):
+        runner.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)

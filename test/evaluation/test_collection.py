@@ -1,0 +1,94 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations without ROS: what they hold, that they repeat, and what shaking does to them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imitation_ros.contract import Contract
+from imitation_ros.data.store import Dataset
+from imitation_ros.errors import DataError
+from imitation_ros.evaluation import collection
+from imitation_ros.evaluation.collection import collect, Shaking
+
+pytestmark = pytest.mark.sim
+
+
+@pytest.fixture(scope='module')
+def plain(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return collect(contract, 'reach', 3, tmp_path_factory.mktemp('plain') / 'data', seed=5)
+
+
+@pytest.fixture(scope='module')
+def shaken(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp('shaken') / 'data'
+    return collect(contract, 'reach', 3, folder, seed=5, noise=0.03)
+
+
+def test_a_dataset_is_what_a_recording_would_give(plain: Dataset, contract: Contract) -> None:
+    manifest = plain.manifest
+    assert manifest.contract_hash == contract.hash
+    assert [meta.episode for meta in manifest.episodes] == [
+        'reach_0005',
+        'reach_0006',
+        'reach_0007',
+    ]
+    assert manifest.report['failed'] == []
+    for episode in plain.episodes():
+        assert set(np.diff(episode.tick_ns)) == {40_000_000}
+        assert 20 < len(episode) < 100
+        # A command leads: the joints are where they were asked to be a little later.
+        late = np.abs(episode.q[3:] - episode.action[:-3]).max()
+        assert late < np.abs(episode.q[3:] - episode.action[3:]).max()
+        assert np.abs(episode.action - episode.q).max() < 0.25
+
+
+def test_the_same_seed_gives_the_same_demonstrations(
+    shaken: Dataset, contract: Contract, tmp_path: Path
+) -> None:
+    again = collect(contract, 'reach', 2, tmp_path / 'data', seed=6, noise=0.03)
+    for ours, theirs in zip(again.episodes(), list(shaken.episodes())[1:], strict=True):
+        for name in ('q', 'action'):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+
+
+def test_shaking_spreads_the_states_and_leaves_the_commands(
+    plain: Dataset, shaken: Dataset, contract: Contract
+) -> None:
+    """The arm is off its way by what was asked for; the commands stay those of the way."""
+    arm = [contract.index(joint) for joint in contract.group('right_arm').joints[:7]]
+    still = [contract.index(joint) for joint in contract.group('torso').joints]
+    off, commanded = [], []
+    for clean, noisy in zip(plain.episodes(), shaken.episodes(), strict=True):
+        steps = min(len(clean), len(noisy))
+        off.append((noisy.q[:steps] - clean.q[:steps])[:, arm])
+        commanded.append((noisy.action[:steps] - clean.action[:steps])[:, arm])
+        assert np.abs(noisy.q[:, still] - contract.home[still]).max() < 5e-3
+    assert 0.01 < np.concatenate(off).std() < 0.045
+    assert np.abs(np.concatenate(commanded)).max() < 0.01
+
+
+def test_the_noise_has_the_spread_and_the_memory_it_says(contract: Contract) -> None:
+    scale = np.full(contract.n, 0.03)
+    shaking = Shaking(contract, scale, np.random.default_rng(0))
+    start = np.array(contract.home)
+    assert not shaking.step(start, start).any()
+    moved = start.copy()
+    right = [contract.index(joint) for joint in contract.group('right_arm').joints]
+    moved[right[0]] += 0.01
+    values = np.array([shaking.step(moved, start) for _ in range(20000)])
+    assert not np.delete(values, right, axis=1).any()
+    noise = values[200:, right]
+    assert noise.std() == pytest.approx(0.03, rel=0.05)
+    lag = round(collection.CORRELATION_S * contract.rates.command_hz)
+    kept = (noise[lag:] * noise[:-lag]).mean() / noise.var()
+    assert kept == pytest.approx(np.exp(-1), abs=0.05)
+
+
+def test_an_expert_that_cannot_do_it_is_an_error(contract: Contract, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match='the expert failed from 11 starts and succeeded from 0'):
+        collect(contract, 'lift', 1, tmp_path / 'data', noise=0.3)
+    with pytest.raises(DataError, match='noise is -1'):
+        collect(contract, 'reach', 1, tmp_path / 'other', noise=-1.0)
