@@ -23,7 +23,7 @@ $(STAMP): setup.py constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo 'error: no venv module: apt install python3-venv' >&2; exit 1; }
 	@echo 'installing into $(VENV) (one to two minutes) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools<80' wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[all]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --use-pep517 -c constraints.txt -e '.[all]'
 	@touch $(STAMP)
 
 demo: $(STAMP)   ## record, train and deploy on a simulated humanoid; writes runs/demo/report.html
