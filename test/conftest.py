@@ -18,10 +18,16 @@ for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
+from hypothesis import settings  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from imitation_ros.contract import Contract, load  # noqa: E402
+
+# The same examples in every run; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile('repeatable', derandomize=True, deadline=None)
+settings.register_profile('explore', deadline=None)
+settings.load_profile('repeatable')
 
 
 @pytest.fixture(scope='session')

@@ -19,6 +19,7 @@ import pinocchio as pin
 from ..contract import Contract
 from ..data.frame import Array
 from ..errors import ContractError, DataError
+from .braking import stoppable_speed
 from .model import RobotModel
 
 SOLVER = 'daqp'
@@ -61,14 +62,15 @@ def step_bounds(
     """
     lower, upper, velocity, acceleration = limits
     slowest, fastest = v - acceleration * dt_s, v + acceleration * dt_s
-    # The fastest speed from which the joint still stops at its limit when it brakes in steps;
-    # planned with a little less than the limit, as the last step is rarely a whole one.
+    # Planned with a little less than the limit, for a smooth stop; never faster than what full
+    # braking in whole steps can still stop.
     braking = 0.85 * acceleration
-    half = 0.5 * braking * dt_s
+    half, unit = 0.5 * braking * dt_s, acceleration * dt_s
 
     def brake(way: Array) -> Array:
-        speed: Array = np.sqrt(half**2 + 2.0 * braking * np.maximum(way, 0.0)) - half
-        return np.minimum(speed, velocity)
+        smooth: Array = np.sqrt(half**2 + 2.0 * braking * np.maximum(way, 0.0)) - half
+        exact = unit * stoppable_speed(way / (unit * dt_s))
+        return np.minimum(np.minimum(smooth, exact), velocity)
 
     low = np.clip(-brake(q - lower), slowest, fastest)
     high = np.clip(brake(upper - q), slowest, fastest)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.frame import Array
+from ..kinematics.braking import braking_distance
 from .collisions import SelfCollision
-from .limits import braking_distance, ViabilityBox
+from .limits import ViabilityBox
 
 HORIZON = 10**9
 """Longer than any braking, in set-points."""

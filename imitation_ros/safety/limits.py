@@ -13,41 +13,13 @@ import numpy as np
 
 from ..contract import Limits
 from ..data.frame import Array
+from ..kinematics.braking import braking_distance, stoppable_speed
 
 ROUNDING = 1e-9
 """Position limits are tightened by this much, so rounding never crosses them [rad or m]."""
 
 RECOVERY_SPEED = 0.1
 """A joint outside its limits moves back at this share of its top speed."""
-
-
-def braking_distance(u: Array) -> Array:
-    """D(u) = (m + 1) u - m (m + 1) / 2 with m = floor(u).
-
-    Args:
-        u: Speed of the next step, in units of a_max dt, not negative.
-
-    Returns:
-        Travel of that step and of full braking after it, in units of a_max dt^2.
-    """
-    m = np.floor(u)
-    result: Array = (m + 1.0) * u - 0.5 * m * (m + 1.0)
-    return result
-
-
-def stoppable_speed(s: Array) -> Array:
-    """U(s) = (s + m (m + 1) / 2) / (m + 1) with m = floor((sqrt(1 + 8 s) - 1) / 2).
-
-    Args:
-        s: Travel that is left, in units of a_max dt^2; negative counts as 0.
-
-    Returns:
-        Largest speed, in units of a_max dt, from which full braking stays within s.
-    """
-    s = np.maximum(s, 0.0)
-    m = np.floor((np.sqrt(1.0 + 8.0 * s) - 1.0) * 0.5)
-    result: Array = (s + 0.5 * m * (m + 1.0)) / (m + 1.0)
-    return result
 
 
 class ViabilityBox:

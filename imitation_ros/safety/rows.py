@@ -9,8 +9,8 @@ import numpy as np
 
 from ..contract import Safety
 from ..data.frame import Array
+from ..kinematics.braking import stoppable_speed
 from .collisions import Indices, SelfCollision
-from .limits import stoppable_speed
 
 RELAXATION = 0.1
 """A row asks for no more than this share, from the most cautious end, of what the box allows."""

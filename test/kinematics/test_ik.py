@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pinocchio as pin
@@ -124,6 +124,9 @@ def test_bad_input_is_refused(contract: Contract, model: RobotModel):
 
 
 @settings(max_examples=200, deadline=None)
+@example(
+    q=0.8984375, pushes=[*[0.0] * 21, *[1.0] * 8, 0.0, 1.0, *[0.0] * 4, 1.0, 0.0, 0.0, 1.0, 1.0]
+)
 @given(
     q=st.floats(-0.9, 0.9),
     pushes=st.lists(st.floats(-5.0, 5.0), min_size=40, max_size=40),

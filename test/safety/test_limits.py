@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from imitation_ros.contract import Limits
-from imitation_ros.safety.limits import braking_distance, stoppable_speed, ViabilityBox
+from imitation_ros.kinematics.braking import braking_distance, stoppable_speed
+from imitation_ros.safety.limits import ViabilityBox
 
 speeds = st.floats(0.0, 200.0)
 
