@@ -11,13 +11,13 @@ reading every message (the disk and the MCAP library), and decoding every image,
 
 import argparse
 from collections.abc import Callable
-import json
 from pathlib import Path
 import tempfile
 import time
 from typing import Any
 
 import cv2
+from gates import conclude, gate
 import numpy as np
 
 from imitation_ros.bags import codec
@@ -186,20 +186,10 @@ def main() -> int:
     worst = max(row['convert_min_per_GB'] for row in rows.values())
     gates = {}
     if not arguments.smoke:
-        gates['convert'] = {
-            'value': worst,
-            'bound': MINUTES_PER_GB,
-            'unit': 'min/GB',
-            'holds': worst < MINUTES_PER_GB,
+        gates['convert'] = gate(worst, MINUTES_PER_GB, 'min/GB') | {
+            'holds': worst < MINUTES_PER_GB
         }
-    for name, gate in gates.items():
-        print(
-            f'{name}: {gate["value"]:.3g} {gate["unit"]} (bound {gate["bound"]:.3g}): '
-            f'{"holds" if gate["holds"] else "DOES NOT HOLD"}'
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps({'gates': gates, 'results': rows}, indent=1))
-    return 0 if all(gate['holds'] for gate in gates.values()) else 1
+    return conclude(gates, arguments.json, results=rows)
 
 
 if __name__ == '__main__':

@@ -28,6 +28,7 @@ from typing import Any
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 101))
 
+from gates import conclude, gate
 from latency_nodes import STEP_NS, write_contract, write_policy
 import numpy as np
 
@@ -201,18 +202,8 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def gate(value: float, bound: float, unit: str, judged: bool) -> dict[str, Any]:
-    """One line of the verdict; a smoke run judges no timing."""
-    return {
-        'value': round(value, 3),
-        'bound': bound,
-        'unit': unit,
-        'holds': bool(value <= bound) if judged else None,
-    }
-
-
 def report(result: dict[str, Any], judged: bool) -> dict[str, Any]:
-    """Print the table and judge the gates."""
+    """Print the tables; give the gates with what they were judged on."""
     rows = {
         f'{name} ({chain})': Distribution.of(values)
         for name in result['times']['ours']
@@ -231,23 +222,17 @@ def report(result: dict[str, Any], judged: bool) -> dict[str, Any]:
     def ratio(name: str, percentile: str) -> float:
         return rows[f'{name} (ours)'].ratio(rows[f'{name} (relay)'])[percentile]
 
+    missed = 100 * policy['deadline_misses'] / policy['proposals']
     gates = {
         'tick_to_proposal_p50_ratio': gate(
-            ratio('policy tick -> proposal', 'p50'), 2.0, 'of the relay', judged
+            ratio('policy tick -> proposal', 'p50'), 2.0, 'of the relay', judged=judged
         ),
         'observation_to_command_p50_ratio': gate(
-            ratio('observation -> command', 'p50'), 1.5, 'of the relay', judged
+            ratio('observation -> command', 'p50'), 1.5, 'of the relay', judged=judged
         ),
-        'policy_cpu': gate(result['cpu']['policy'], 20.0, '% of a core', judged),
-        'deadline_misses': gate(
-            100 * policy['deadline_misses'] / policy['proposals'], 0.1, '% of inferences', judged
-        ),
+        'policy_cpu': gate(result['cpu']['policy'], 20.0, '% of a core', judged=judged),
+        'deadline_misses': gate(missed, 0.1, '% of inferences', judged=judged),
     }
-    for name, verdict in gates.items():
-        holds = {True: 'holds', False: 'DOES NOT HOLD', None: 'not judged'}[verdict['holds']]
-        print(
-            f'{name:42s}{verdict["value"]:10.2f} <= {verdict["bound"]} {verdict["unit"]}: {holds}'
-        )
     distributions = {name: distribution.to_dict() for name, distribution in rows.items()}
     return {'gates': gates, 'times': distributions, 'cpu': result['cpu'], 'policy': policy}
 
@@ -265,9 +250,7 @@ def main() -> int:
     rounds, seconds = (1, 2.0) if options.smoke else (options.rounds, options.seconds)
     with tempfile.TemporaryDirectory() as folder:
         result = report(measure(Path(folder), rounds, seconds), judged=not options.smoke)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1))
-    return int(any(verdict['holds'] is False for verdict in result['gates'].values()))
+    return conclude(result.pop('gates'), options.json, **result)
 
 
 if __name__ == '__main__':

@@ -24,6 +24,8 @@ import tempfile
 import time
 from typing import Any
 
+from gates import conclude, gate
+
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 101))
@@ -361,29 +363,10 @@ def main() -> int:
         f'the recorder itself counted {ours["told_lost"]} lost before it and '
         f'{ours["told_dropped"]} dropped by it; queue at most {ours["queue_max_MB"]:.0f} MB'
     )
-    gates = {
-        'lost': {
-            'value': ours['lost'],
-            'bound': 0,
-            'unit': 'messages',
-            'holds': ours['lost'] == 0,
-        },
-    }
+    gates = {'lost': gate(ours['lost'], 0, 'messages')}
     if not arguments.smoke:
-        gates['core_share'] = {
-            'value': ours['core_share'],
-            'bound': CORE_SHARE,
-            'unit': 'core',
-            'holds': ours['core_share'] <= CORE_SHARE,
-        }
-    for name, gate in gates.items():
-        print(
-            f'{name}: {gate["value"]:.3g} {gate["unit"]} (bound {gate["bound"]:.3g}): '
-            f'{"holds" if gate["holds"] else "DOES NOT HOLD"}'
-        )
-    if arguments.json:
-        arguments.json.write_text(json.dumps({'gates': gates, 'results': results}, indent=1))
-    return 0 if all(gate['holds'] for gate in gates.values()) else 1
+        gates['core_share'] = gate(ours['core_share'], CORE_SHARE, 'core')
+    return conclude(gates, arguments.json, results=results)
 
 
 if __name__ == '__main__':

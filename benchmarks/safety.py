@@ -12,7 +12,6 @@ python benchmarks/safety.py [--smoke] [--json FILE] [--steps N]
 import argparse
 from collections import Counter
 from dataclasses import replace
-import json
 import os
 from pathlib import Path
 import sys
@@ -23,6 +22,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
 os.environ.setdefault('MKL_NUM_THREADS', '1')
 
+from gates import conclude, gate
 import numpy as np
 
 from imitation_ros.contract import Contract, Limits, load
@@ -152,12 +152,6 @@ def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violation
     return total
 
 
-def gate(value: float, bound: float, unit: str, low: bool = False, judged: bool = True) -> Any:
-    """One gate: value against its bound (from above, or from below if `low`)."""
-    holds = (value >= bound if low else value <= bound) if judged else None
-    return {'value': value, 'bound': bound, 'unit': unit, 'holds': holds}
-
-
 def print_robot(name: str, result: dict[str, Any]) -> None:
     """Tables of one robot."""
     print(
@@ -240,12 +234,7 @@ def main() -> int:
             ),
         }
     print()
-    for name, verdict in gates.items():
-        holds = {True: 'holds', False: 'DOES NOT HOLD', None: 'not judged'}[verdict['holds']]
-        print(f'{name:40s}{verdict["value"]:10.1f} {verdict["unit"]}, {verdict["bound"]}: {holds}')
-    if options.json:
-        options.json.write_text(json.dumps({'gates': gates, 'robots': results}, indent=1))
-    return int(any(verdict['holds'] is False for verdict in gates.values()))
+    return conclude(gates, options.json, robots=results)
 
 
 if __name__ == '__main__':

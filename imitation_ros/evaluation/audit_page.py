@@ -3,17 +3,15 @@
 """The audit of many bags as one HTML file that needs no other: the worst episodes first."""
 
 from collections.abc import Mapping, Sequence
-import importlib.resources
-import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from ..bags.audit import Audit, Bounds, TopicAudit
 from ..bags.auditor import SHAPING
 from ..errors import DataError
+from . import pages
 from .audit_plots import skew_histogram, timeline
 from .survey import Survey
 
@@ -35,10 +33,8 @@ def write_audit_page(surveys: Sequence[Survey], path: Path, where: str) -> None:
         DataError: If there is no bag, or the file cannot be written.
     """
     text = render(surveys, where)
-    temporary = path.with_name(f'{path.name}.tmp')
     try:
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, path)
+        pages.write({path: text})
     except OSError as error:
         raise DataError(f'cannot write {path}: {error.strerror}') from error
 
@@ -47,15 +43,7 @@ def render(surveys: Sequence[Survey], where: str) -> str:
     """HTML of the page; styles, pictures and plots are inside, so it can be mailed."""
     if not surveys:
         raise DataError('no bag to show')
-    templates = importlib.resources.files(__package__) / 'templates'
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((templates / 'audit.html.j2').read_text(encoding='utf-8'))
-    style = ''.join(
-        (templates / name).read_text(encoding='utf-8') for name in ('report.css', 'audit.css')
-    )
-    return template.render(page=_page(surveys, where), style=style.rstrip()) + '\n'
+    return pages.render('audit.html.j2', _page(surveys, where), 'report.css', 'audit.css')
 
 
 def severity(audit: Audit) -> tuple[int, bool, int, float]:

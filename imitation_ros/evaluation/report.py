@@ -6,15 +6,11 @@ What was not measured says so; no figure is filled in.
 """
 
 from collections.abc import Mapping
-import importlib.resources
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from . import plots
+from . import pages, plots
 from .run import ReportData
 from .summary import duration, episodes, headline, percent, summary, summary_table
 from .training_log import Training
@@ -37,22 +33,13 @@ def write_report(data: ReportData, path: Path) -> Path:
     """
     beside = path.with_suffix('.json')
     texts = {path: render(data, beside.name), beside: json.dumps(data.to_dict(), indent=1)}
-    for file, text in texts.items():
-        temporary = file.with_name(f'{file.name}.tmp')
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, file)
+    pages.write(texts)
     return beside
 
 
 def render(data: ReportData, json_name: str = 'report.json') -> str:
     """HTML of the report: styles, pictures and plots are inside, so it can be mailed."""
-    templates = importlib.resources.files(__package__) / 'templates'
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((templates / 'report.html.j2').read_text(encoding='utf-8'))
-    style = (templates / 'report.css').read_text(encoding='utf-8').rstrip()
-    return template.render(page=_page(data, json_name), style=style) + '\n'
+    return pages.render('report.html.j2', _page(data, json_name), 'report.css')
 
 
 def _page(data: ReportData, json_name: str) -> dict[str, Any]:

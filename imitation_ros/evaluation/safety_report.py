@@ -2,16 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The safety report: what a reviewer asks for, on one HTML page that needs no other file."""
 
-import importlib.resources
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
-from . import plots, safety_streams
+from . import pages, plots, safety_streams
 from .safety_comparison import Comparison, METHODS, OURS, Score, UNCERTIFIED
 
 MOST_POINTS = 300
@@ -36,22 +33,13 @@ def write_safety_report(comparison: Comparison, path: Path) -> Path:
         beside: json.dumps(comparison.to_dict(), indent=1),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    for file, text in texts.items():
-        temporary = file.with_name(f'{file.name}.tmp')
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, file)
+    pages.write(texts)
     return beside
 
 
 def render(comparison: Comparison, json_name: str = 'safety.json') -> str:
     """HTML of the report, styles and plots inside."""
-    templates = importlib.resources.files(__package__) / 'templates'
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((templates / 'safety.html.j2').read_text(encoding='utf-8'))
-    style = (templates / 'report.css').read_text(encoding='utf-8').rstrip()
-    return template.render(page=_page(comparison, json_name), style=style) + '\n'
+    return pages.render('safety.html.j2', _page(comparison, json_name), 'report.css')
 
 
 def headline(comparison: Comparison) -> str:
