@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import resources
 from ..contract import Contract
 from ..errors import ContractError, unknown
-from .surroundings import add_surroundings, BASE_HEIGHT, OBJECTS
+from .surroundings import add_surroundings, BASE_HEIGHT
 from .tasks import Task, TASKS
 
 GAINS = {
@@ -106,7 +106,7 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
     _prepare_robot(spec, contract)
     _add_cameras(spec, contract)
     add_surroundings(spec)
-    OBJECTS[task](spec.worldbody)
+    TASKS[task].add_objects(spec.worldbody)
     try:
         model = spec.compile()
     except ValueError as error:

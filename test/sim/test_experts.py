@@ -8,9 +8,10 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.frame import Array
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.sim.experts import ACCELERATION, EXPERTS, GRIPPER_ACCELERATION, VELOCITY
+from imitation_ros.sim.experts import EXPERTS
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.sim.tasks import TASKS
+from imitation_ros.sim.tasks.expert import ACCELERATION, GRIPPER_ACCELERATION, VELOCITY
 
 pytestmark = pytest.mark.sim
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from imitation_ros.sim.tasks import BIN_CENTRE, TASKS
+from imitation_ros.sim.tasks import TASKS
+from imitation_ros.sim.tasks.pick_place import BIN_CENTRE
 
 FAR = {'left_tool_link': np.array([0.3, 0.3, 0.3]), 'right_tool_link': np.array([0.3, -0.3, 0.3])}
 

@@ -1,0 +1,11 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tasks: one file each, with its objects, its success rule and its expert."""
+
+from .lift import LIFT
+from .pick_place import PICK_PLACE
+from .reach import REACH
+from .task import Task
+
+TASKS: dict[str, Task] = {task.name: task for task in (REACH, LIFT, PICK_PLACE)}
+"""Every task by name."""

@@ -1,0 +1,68 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a task is: where its object starts, and when it is done.
+
+All coordinates are in the robot's base frame; the table top is at `TABLE_TOP`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+import math
+from typing import Any
+
+import numpy as np
+
+from ...data.frame import Array
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """One task.
+
+    Attributes:
+        name: Name of the task.
+        body: Body whose pose is the tracked `object`.
+        centre: Middle of the region the object starts in: x, y, z [m] and yaw [rad].
+        reach: Half width of that region in each of the four.
+        time_limit_s: Time after which an attempt has failed [s].
+        hold_s: How long the rule must hold without a break [s].
+        tools: Tool frames the rule looks at; the contract must have them.
+    """
+
+    name: str
+    body: str
+    centre: tuple[float, float, float, float]
+    reach: tuple[float, float, float, float]
+    time_limit_s: float
+    hold_s: float = 0.3
+    tools: tuple[str, ...] = ()
+
+    def place(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
+        """Random start of the object: x y z qx qy qz qw, shape (7,).
+
+        Args:
+            rng: Source of randomness.
+            spread: Factor on the half width of the region; 0 is always the centre.
+        """
+        half = spread * np.array(self.reach)
+        x, y, z, yaw = np.array(self.centre) + half * rng.uniform(-1.0, 1.0, 4)
+        return np.array([x, y, z, 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)])
+
+    @abstractmethod
+    def add_objects(self, world: Any) -> None:
+        """Put the task's objects into the scene.
+
+        Args:
+            world: The `mujoco.MjsBody` of the world; the robot's base is `BASE_HEIGHT` above it.
+        """
+
+    @abstractmethod
+    def rule(self, pose: Array, start: Array, tools: Mapping[str, Array]) -> bool:
+        """Whether the success rule is met at this instant.
+
+        Args:
+            pose: Pose of the object, shape (7,).
+            start: Its pose after the reset.
+            tools: Position of each tool frame of the contract, shape (3,).
+        """
