@@ -7,5 +7,7 @@ from .pick_place import PICK_PLACE
 from .reach import REACH
 from .task import Task
 
+__all__ = ['TASKS', 'Task']
+
 TASKS: dict[str, Task] = {task.name: task for task in (REACH, LIFT, PICK_PLACE)}
 """Every task by name."""
