@@ -13,6 +13,7 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     safety                the filter between every proposal and the robot
     teleop                leader arms, keyboard, gamepad to proposals
     sim                   MuJoCo humanoid, tasks, scripted experts, cameras
+    gazebo                the contract's robot in Gazebo: URDF, controllers, bridges, world
     policies, training    Behavioural Cloning, ACT, flow matching, diffusion (torch)
     export                checkpoint to policy.onnx, with proof of parity
     evaluation            offline error, closed-loop success, latency, the report

@@ -16,6 +16,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 def generate_launch_description():
     """Start the safety node (unless one is running) and the policy node."""
     contract = {'contract': LaunchConfiguration('contract')}
+    clock = {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)}
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -41,12 +42,18 @@ def generate_launch_description():
                 default_value='~/.ros/imitation_ros/blackbox',
                 description='folder for the seconds around every trip of safety; empty: none',
             ),
+            DeclareLaunchArgument(
+                'use_sim_time',
+                default_value='false',
+                description='true with gazebo.launch.py, or sim.launch.py at another speed',
+            ),
             Node(
                 package='imitation_ros',
                 executable='safety',
                 output='screen',
                 parameters=[
                     contract,
+                    clock,
                     {'blackbox': ParameterValue(LaunchConfiguration('blackbox'), value_type=str)},
                 ],
                 condition=IfCondition(LaunchConfiguration('safety')),
@@ -57,6 +64,7 @@ def generate_launch_description():
                 output='screen',
                 parameters=[
                     contract,
+                    clock,
                     {
                         'model': LaunchConfiguration('model'),
                         'autostart': ParameterValue(

@@ -9,6 +9,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 ARGUMENTS = (
     ('contract', 'imi_humanoid', 'robot contract: a name that comes with the package, or a .yaml'),
@@ -16,12 +17,14 @@ ARGUMENTS = (
     ('operator', '', 'who shows it; stored in every bag'),
     ('output', 'bags', 'session folder; one bag per episode, numbers never collide'),
     ('source', 'leader', 'teleoperation by: leader, keyboard or joy'),
+    ('use_sim_time', 'false', 'true with gazebo.launch.py, or sim.launch.py at another speed'),
 )
 
 
 def generate_launch_description():
     """Start teleoperation and the recorder."""
     contract = {'contract': LaunchConfiguration('contract')}
+    clock = {'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)}
     return LaunchDescription(
         [
             *(
@@ -32,7 +35,7 @@ def generate_launch_description():
                 package='imitation_ros',
                 executable='teleop',
                 output='screen',
-                parameters=[contract, {'source': LaunchConfiguration('source')}],
+                parameters=[contract, clock, {'source': LaunchConfiguration('source')}],
                 emulate_tty=True,
             ),
             Node(
@@ -41,6 +44,7 @@ def generate_launch_description():
                 output='screen',
                 parameters=[
                     contract,
+                    clock,
                     {
                         'task': LaunchConfiguration('task'),
                         'operator': LaunchConfiguration('operator'),

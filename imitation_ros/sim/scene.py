@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .. import resources
 from ..contract import Contract
 from ..errors import ContractError, unknown
-from .surroundings import add_surroundings, BASE_HEIGHT
+from .dimensions import BASE_HEIGHT, FIELD_OF_VIEW
+from .surroundings import add_surroundings
 from .tasks import Task, TASKS
 
 GAINS = {
@@ -31,9 +32,6 @@ GAINS = {
 
 COLLISION_GROUP = 3
 """Collision shapes are not drawn; groups 0 to 2 are."""
-
-FIELD_OF_VIEW = 75.0
-"""Vertical field of view of the robot's cameras [deg]."""
 
 # The robot touches the world but not itself: keeping it off itself is the safety filter's work,
 # and a filter that fails must be seen in the distances, not hidden by a contact.

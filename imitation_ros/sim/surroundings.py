@@ -6,11 +6,7 @@ from typing import Any
 
 import mujoco
 
-TABLE_TOP = 0.0
-"""Height of the table top in the base frame [m]."""
-
-BASE_HEIGHT = 0.836
-"""Height of the robot's base above the floor [m]: its feet clear the floor by a millimetre."""
+from .dimensions import BASE_HEIGHT, TABLE_CENTRE, TABLE_HALF, TABLE_TOP
 
 # Touches everything; the robot (contype 1, conaffinity 2) touches this but not itself.
 WORLD_CONTACT = {'contype': 2, 'conaffinity': 3}
@@ -49,13 +45,13 @@ def add_surroundings(spec: Any) -> None:
     spec.visual.headlight.ambient = [0.35] * 3
     spec.visual.headlight.diffuse = [0.45] * 3
     top = BASE_HEIGHT + TABLE_TOP
-    table = world.add_body(name='table', pos=[0.47, 0.0, top])
+    table = world.add_body(name='table', pos=[*TABLE_CENTRE, top])
     box = geom.mjGEOM_BOX
     table.add_geom(
         name='table_top',
         type=box,
-        size=[0.25, 0.5, 0.02],
-        pos=[0, 0, -0.02],
+        size=list(TABLE_HALF),
+        pos=[0, 0, -TABLE_HALF[2]],
         rgba=[0.55, 0.40, 0.26, 1],
         **WORLD_CONTACT,
     )

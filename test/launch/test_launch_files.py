@@ -26,9 +26,10 @@ def keyword(call: ast.Call, name: str) -> Any:
     return next((k.value for k in call.keywords if k.arg == name), None)
 
 
-def test_the_four_launch_files_are_there() -> None:
+def test_the_launch_files_are_there() -> None:
     names = {path.name for path in FILES}
-    assert {'sim.launch.py', 'record.launch.py', 'deploy.launch.py', 'demo.launch.py'} <= names
+    kinds = ('sim', 'gazebo', 'record', 'deploy', 'demo')
+    assert names == {f'{kind}.launch.py' for kind in kinds}
 
 
 @pytest.mark.ros
@@ -37,6 +38,8 @@ def test_nodes_are_installed_and_take_the_parameters_they_are_given(path: Path) 
     pytest.importorskip('rclpy', reason='rclpy is not installed')
     installed = (ROOT / 'setup.py').read_text()
     for call in calls(ast.parse(path.read_text()), 'Node'):
+        if keyword(call, 'package').value != 'imitation_ros':
+            continue
         executable = keyword(call, 'executable').value
         assert f"'{executable} = imitation_ros.nodes.{executable}:main'" in installed
         module = importlib.import_module(f'imitation_ros.nodes.{executable}')

@@ -12,13 +12,10 @@ import numpy as np
 import pinocchio as pin
 
 from ...data.frame import Array
-from ..surroundings import TABLE_TOP
+from ..dimensions import BOX_HALF, BOX_MASS, TABLE_TOP
 from .expert import Expert, Goal, LEFT, ramp, RIGHT, turn, yaw_of
 from .objects import add_free_box
 from .task import Task
-
-BOX_HALF = (0.10, 0.13, 0.08)
-"""Half sizes of the box [m]."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Lift(Task):
 
     def add_objects(self, world: Any) -> None:
         """Add the carton of lift, with a strip of tape that shows which way it points."""
-        body = add_free_box(world, 'box', BOX_HALF, [0.80, 0.62, 0.36, 1], 0.8)
+        body = add_free_box(world, 'box', BOX_HALF, [0.80, 0.62, 0.36, 1], BOX_MASS)
         body.add_geom(
             name='tape',
             type=mujoco.mjtGeom.mjGEOM_BOX,

@@ -6,7 +6,8 @@ from typing import Any
 
 import mujoco
 
-from ..surroundings import BASE_HEIGHT, TABLE_TOP, WORLD_CONTACT
+from ..dimensions import BASE_HEIGHT, TABLE_TOP
+from ..surroundings import WORLD_CONTACT
 
 BIN_HALF = 0.07
 """Half width of the bin [m]."""

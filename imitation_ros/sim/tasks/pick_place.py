@@ -11,7 +11,7 @@ import numpy as np
 import pinocchio as pin
 
 from ...data.frame import Array
-from ..surroundings import TABLE_TOP
+from ..dimensions import TABLE_TOP
 from .expert import Expert, Goal, ramp, RIGHT, turn, up, yaw_of
 from .objects import add_bin, add_free_box, BIN_HALF
 from .task import Task

@@ -11,7 +11,7 @@ import numpy as np
 import pinocchio as pin
 
 from ...data.frame import Array
-from ..surroundings import BASE_HEIGHT
+from ..dimensions import BASE_HEIGHT
 from .expert import Expert, Goal, RIGHT, turn
 from .task import Task
 
