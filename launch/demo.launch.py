@@ -14,7 +14,7 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 
 ARGUMENTS = (
-    ('task', 'lift', 'task of the simulator: reach, lift or pick_place'),
+    ('task', 'lift', 'task of the simulator, see docs/tasks.md'),
     ('episodes', '24', 'demonstrations to record'),
     ('trials', '20', 'trials of the policy from unseen starts'),
     ('out', 'runs/demo', 'folder of the run; the report is written there'),

@@ -13,7 +13,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 ARGUMENTS = (
     ('contract', 'imi_humanoid', 'robot contract: a name that comes with the package, or a .yaml'),
-    ('task', 'lift', 'task of the simulator: reach, lift or pick_place'),
+    ('task', 'lift', 'task of the simulator, see docs/tasks.md'),
     ('seed', '0', 'seed of the first episode'),
     ('renderer', 'auto', 'camera images by: auto, egl, osmesa, or ray (needs no OpenGL)'),
     ('speed', '1.0', 'simulated seconds per second; other than 1.0 publishes /clock'),

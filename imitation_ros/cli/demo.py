@@ -81,7 +81,7 @@ def make_room(out: Path) -> Path | None:
 
 
 def demo(
-    task: Annotated[str, typer.Option(help='reach, lift or pick_place.')] = 'lift',
+    task: Annotated[str, typer.Option(help='Task; docs/tasks.md has them all.')] = 'lift',
     episodes: Annotated[int, typer.Option(help='Demonstrations to record.', min=2)] = 24,
     trials: Annotated[int, typer.Option(help='Trials from unseen starts.', min=1)] = 20,
     required: Annotated[

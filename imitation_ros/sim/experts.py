@@ -3,6 +3,7 @@
 """Scripted experts: operators that solve the tasks, for demonstrations and for tests."""
 
 from .tasks.expert import Expert, OBJECT
+from .tasks.handover import HandoverExpert
 from .tasks.lift import LiftExpert
 from .tasks.pick_place import PickPlaceExpert
 from .tasks.reach import ReachExpert
@@ -13,5 +14,6 @@ EXPERTS: dict[str, type[Expert]] = {
     'reach': ReachExpert,
     'lift': LiftExpert,
     'pick_place': PickPlaceExpert,
+    'handover': HandoverExpert,
 }
 """The expert of each task."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imitation_ros.sim.tasks import TASKS
+from imitation_ros.sim.tasks.handover import BIN, HALF_LENGTH
 from imitation_ros.sim.tasks.pick_place import BIN_CENTRE
 
 FAR = {'left_tool_link': np.array([0.3, 0.3, 0.3]), 'right_tool_link': np.array([0.3, -0.3, 0.3])}
@@ -64,4 +65,16 @@ def test_pick_place_wants_the_cube_in_the_bin_and_let_go():
     assert not rule(inside, start, {**FAR, 'right_tool_link': above})
     assert not rule(pose(x, y, z + 0.08), start, FAR)
     assert not rule(pose(x + 0.08, y, z + 0.024), start, FAR)
+    assert not rule(start, start, FAR)
+
+
+def test_handover_wants_the_bottle_in_the_bin_and_both_hands_away():
+    start = pose(0.4, 0.17, HALF_LENGTH)
+    rule = TASKS['handover'].rule
+    inside = pose(BIN[0], BIN[1] + 0.03, HALF_LENGTH + 0.003)
+    assert rule(inside, start, FAR)
+    for tool in FAR:
+        assert not rule(inside, start, {**FAR, tool: inside[:3] + np.array([0.0, 0.0, 0.06])})
+    assert not rule(pose(BIN[0], BIN[1], HALF_LENGTH + 0.02), start, FAR)
+    assert not rule(pose(BIN[0] + 0.065, BIN[1], HALF_LENGTH), start, FAR)
     assert not rule(start, start, FAR)

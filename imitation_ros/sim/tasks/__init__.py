@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tasks: one file each, with its objects, its success rule and its expert."""
 
+from .handover import HANDOVER
 from .lift import LIFT
 from .pick_place import PICK_PLACE
 from .reach import REACH
@@ -9,5 +10,5 @@ from .task import Task
 
 __all__ = ['TASKS', 'Task']
 
-TASKS: dict[str, Task] = {task.name: task for task in (REACH, LIFT, PICK_PLACE)}
+TASKS: dict[str, Task] = {task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER)}
 """Every task by name."""
