@@ -15,6 +15,7 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     sim                   MuJoCo humanoid, tasks, scripted experts, cameras
     gazebo                the contract's robot in Gazebo: URDF, controllers, bridges, world
     policies, training    Behavioural Cloning, ACT, flow matching, diffusion (torch)
+    irl                   inverse RL: GAIL, AIRL, on a simulated task of fixed horizon
     export                checkpoint to policy.onnx, with proof of parity
     evaluation            offline error, closed-loop success, latency, the report
     nodes                 the ROS 2 nodes, the only rclpy

@@ -7,7 +7,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 import yaml
@@ -163,6 +163,18 @@ def load(source: str | Path = 'bc', changes: Mapping[str, Any] | None = None) ->
     Raises:
         TrainingError: With the key, its value and the choices, whatever is wrong.
     """
+    values, path = read(source, changes)
+    return parse(values, path)
+
+
+def read(
+    source: str | Path, changes: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], Path]:
+    """Read a training configuration without checking its keys; arguments and errors as `load`.
+
+    Returns:
+        The values, and the file they come from.
+    """
     path = Path(source)
     if path.suffix not in ('.yaml', '.yml'):
         known = available()
@@ -177,7 +189,7 @@ def load(source: str | Path = 'bc', changes: Mapping[str, Any] | None = None) ->
         raise TrainingError(f'{path}: not YAML: {error}') from error
     if not isinstance(values, Mapping):
         raise TrainingError(f'{path}: a configuration is a mapping of keys to values')
-    return parse({**values, **(changes or {})}, path)
+    return {**values, **(changes or {})}, path
 
 
 def parse(values: Mapping[str, Any], source: Path | str) -> TrainConfig:
@@ -189,14 +201,21 @@ def parse(values: Mapping[str, Any], source: Path | str) -> TrainConfig:
     method = values.get('method', 'bc')
     if method not in METHODS:
         raise TrainingError(f'{source}: {unknown(str(method), "method", METHODS)}')
-    model = METHODS[method]
+    return validate(METHODS[method], values, source)
+
+
+Model = TypeVar('Model', bound=BaseModel)
+
+
+def validate(model: type[Model], values: Mapping[str, Any], source: Path | str) -> Model:
+    """Make a model of values; checks across keys bring a sentence of their own.
+
+    Raises:
+        TrainingError: As `load`.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise TrainingError(_explain(error, source, model)) from error
-
-
-def _explain(error: ValidationError, source: Path | str, model: type[TrainConfig]) -> str:
-    """Say what is wrong; checks across keys bring a sentence of their own."""
-    own = [str(p['ctx']['error']) for p in error.errors() if p['type'] == 'value_error']
-    return f'{source}: ' + '\n  '.join(own) if own else explain(error, source, model)
+        own = [str(p['ctx']['error']) for p in error.errors() if p['type'] == 'value_error']
+        text = f'{source}: ' + '\n  '.join(own) if own else explain(error, source, model)
+        raise TrainingError(text) from error
