@@ -127,7 +127,7 @@ class Safety(Model):
         first_move: Largest jump that the first proposal may ask for [rad or m].
         tracking_error: |command - measured| that trips [rad or m].
         tracking_error_ticks: For how many ticks in a row.
-        blend_s: Cross-fade into a new proposal [s].
+        blend_s: Shortest fade into a new proposal [s].
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
             that the controller itself stops the robot when no newer command comes.

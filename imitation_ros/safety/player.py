@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ProposalPlayer: plays proposals by time and decides which of them may be played at all."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,42 +9,19 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import unknown
+from .curve import Curve, Fade, FADE_MAX_S
 from .intervention import Intervention, Rule
 
 NS = 1_000_000_000
-FADE_SAMPLES = 9
-"""Points that stand for the old trajectory while the new one fades in."""
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """A trajectory of all joints that holds before its first and after its last point."""
-
-    times_ns: NDArray[np.int64]
-    positions: Array
-
-    def at(self, time_ns: int) -> Array:
-        """Linear interpolation, shape (n,)."""
-        times = self.times_ns
-        if len(times) == 1 or time_ns <= times[0]:
-            first: Array = self.positions[0]
-            return first
-        if time_ns >= times[-1]:
-            last: Array = self.positions[-1]
-            return last
-        i = int(np.searchsorted(times, time_ns, side='right'))
-        share = (time_ns - int(times[i - 1])) / int(times[i] - times[i - 1])
-        result: Array = (1.0 - share) * self.positions[i - 1] + share * self.positions[i]
-        return result
 
 
 class ProposalPlayer:
     """Plays the newest accepted proposal by its own time stamps.
 
-    Points that are past are dropped. The way to the first point is a straight line from the
-    current target. A chunk with several points ahead, or one that comes late, fades in over
-    `blend_s`, so its disagreement with the old one never shows as a jump. After the last point
-    its position holds for `proposal_timeout_s`.
+    Points that are past are dropped. What a proposal asks for is a smooth curve through its
+    points. How far it disagrees with what was played before, in position and velocity, dies away
+    over `blend_s`, or as long as the acceleration needs for it; so it never shows as a jump. After
+    the last point its position holds for `proposal_timeout_s`.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -57,12 +32,14 @@ class ProposalPlayer:
         self._groups = {joint: group.joints for group in contract.groups for joint in group.joints}
         self._timeout_ns = round(safety.proposal_timeout_s * NS)
         self._future_ns = round(safety.max_future_s * NS)
-        self._blend_ns = round(safety.blend_s * NS)
+        self._blend_s = safety.blend_s
+        self._period_ns = round(NS / contract.rates.command_hz)
         self._last_stamp_ns: int | None = None
         self._proposal: Proposal | None = None
-        self._new: _Chunk | None = None
-        self._old: _Chunk | None = None
-        self._fade_ns = (0, 1)
+        self._curve: Curve | None = None
+        self._fade: Fade | None = None
+        self._range = (contract.limits.lower, contract.limits.upper)
+        self._until_ns = 0
 
     @property
     def proposal(self) -> Proposal | None:
@@ -71,7 +48,7 @@ class ProposalPlayer:
 
     def clear(self) -> None:
         """Stop playing; the order of stamps is still kept."""
-        self._proposal = self._new = self._old = None
+        self._proposal = self._curve = self._fade = None
 
     def restart(self) -> None:
         """Stop playing and forget all stamps, after the clock jumped back."""
@@ -107,9 +84,10 @@ class ProposalPlayer:
             )
         positions = np.tile(hold, (len(proposal.times_ns), 1))
         positions[:, columns] = proposal.positions
-        new = _Chunk(np.array(proposal.times_ns, dtype=np.int64), positions)
+        times = np.array(proposal.times_ns, dtype=np.int64)
         if first_move is not None:
-            jump = np.abs(new.at(now_ns) - hold)
+            first = positions[max(0, int(np.searchsorted(times, now_ns, side='right')) - 1)]
+            jump = np.abs(first - hold)
             worst = int(np.argmax(jump))
             if jump[worst] > first_move:
                 return Intervention(
@@ -117,49 +95,53 @@ class ProposalPlayer:
                     f'the first proposal asks for a jump of {jump[worst]:.3f}, '
                     f'more than {first_move:.3f}',
                     joint=self._contract.joints[worst],
-                    asked=float(new.at(now_ns)[worst]),
+                    asked=float(first[worst]),
                     sent=float(hold[worst]),
                 )
-        self._fade_in(now_ns, new, hold)
+        self._take_over(now_ns, times, positions, hold)
+        self._until_ns = int(times[-1]) + self._timeout_ns
         self._proposal = proposal
         self._last_stamp_ns = proposal.stamp_ns
         return None
 
     def target(self, now_ns: int) -> Array | None:
         """Asked positions at a time [rad or m], shape (n,), or None if nothing is asked."""
-        new = self._new
-        if new is None or now_ns > int(new.times_ns[-1]) + self._timeout_ns:
+        if self._curve is None or now_ns > self._until_ns:
             return None
-        start, end = self._fade_ns
-        if self._old is None or now_ns >= end:
-            return new.at(now_ns)
-        weight = max(0.0, (now_ns - start) / (end - start))
-        result: Array = (1.0 - weight) * self._old.at(now_ns) + weight * new.at(now_ns)
-        return result
+        result = self._curve.at(now_ns)
+        if self._fade is not None:
+            result = result + self._fade.at(now_ns)
+        lower, upper = self._range
+        clipped: Array = np.minimum(np.maximum(result, lower), upper)
+        return clipped
 
-    def _fade_in(self, now_ns: int, new: _Chunk, hold: Array) -> None:
-        """Take over from what would have been played, without a jump."""
-        current = self.target(now_ns)
-        ahead = int((new.times_ns > now_ns).sum())
-        late = ahead < len(new.times_ns)
-        end = now_ns + self._blend_ns
-        if not late:
-            end = min(end, int(new.times_ns[-1]))
-        fades = end > now_ns and (late or (ahead > 1 and current is not None))
-        old = self._sample(now_ns, end, hold) if fades else None
-        if not late:
-            start = hold if current is None else current
-            new = _Chunk(
-                np.concatenate([[now_ns], new.times_ns]), np.vstack([start, new.positions])
-            )
-        self._old, self._new, self._fade_ns = old, new, (now_ns, end)
-
-    def _sample(self, start_ns: int, end_ns: int, hold: Array) -> _Chunk:
-        """What is being played, as a few points; `hold` if it is nothing."""
-        times = np.unique(np.linspace(start_ns, end_ns, FADE_SAMPLES).astype(np.int64))
-        after = hold if self._new is None else self._new.positions[-1]
-        rows = [self.target(int(time)) for time in times]
-        return _Chunk(times, np.array([after if row is None else row for row in rows]))
+    def _take_over(
+        self, now_ns: int, times_ns: NDArray[np.int64], positions: Array, hold: Array
+    ) -> None:
+        """Go on from what would have been played, in position and velocity."""
+        next_ns, limits = now_ns + self._period_ns, self._contract.limits
+        here, there = self.target(now_ns), self.target(next_ns)
+        here = hold if here is None else here
+        there = here if there is None else there
+        curve = Curve(times_ns, positions, limits)
+        offset, later = here - curve.at(now_ns), there - curve.at(next_ns)
+        # Over no sooner than at the first point, no later than at the end, if that is possible.
+        shortest = ahead_s = (int(times_ns[0]) - now_ns) / NS
+        if len(times_ns) > 1 or ahead_s <= 0.0:
+            shortest = max(self._blend_s, ahead_s)
+        self._fade = Fade(
+            now_ns,
+            offset,
+            (later - offset) * (NS / self._period_ns),
+            limits.acceleration,
+            (shortest, max(shortest, min(FADE_MAX_S, (curve.end_ns - now_ns) / NS))),
+        )
+        self._curve = curve
+        # Rounding and fading invent nothing outside the limits; what a point asks for stays.
+        self._range = (
+            np.minimum(limits.lower, positions.min(axis=0)),
+            np.maximum(limits.upper, positions.max(axis=0)),
+        )
 
     def _check_names(self, proposal: Proposal) -> Intervention | None:
         """Every joint known, and every group of the contract whole or absent."""
