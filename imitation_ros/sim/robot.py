@@ -90,7 +90,10 @@ class SimRobot:
     @property
     def object_pose(self) -> Array:
         """Object in the base frame: x y z [m], quaternion x y z w, shape (7,)."""
-        return self._in_base(self.scene.object)
+        pose = self._in_base(self.scene.object)
+        if not self.scene.task.turns:
+            pose[3:] = (0.0, 0.0, 0.0, 1.0)
+        return pose
 
     @property
     def success(self) -> bool:
@@ -112,7 +115,8 @@ class SimRobot:
         mujoco.mj_resetData(model, data)
         self._write_q(self.contract.home)
         data.ctrl[scene.actuator] = self.contract.home
-        start = scene.task.place(np.random.default_rng(seed), spread)
+        rng = np.random.default_rng(seed)
+        start = scene.task.place(rng, spread)
         mujoco.mj_kinematics(model, data)
         self._write_object(start)
         mujoco.mj_forward(model, data)
@@ -124,6 +128,7 @@ class SimRobot:
         self._settled = float(data.time)
         self._held_s = self._remainder_s = 0.0
         self._start = self.object_pose
+        self._shoves = scene.task.shoves(rng)
 
     def command(self, q: Array) -> None:
         """Set the positions the servos hold from now on.
@@ -146,6 +151,8 @@ class SimRobot:
         check = max(1, round(CHECK_S / step))
         while steps > 0:
             now = min(steps, check)
+            while self._shoves and self._shoves[0][0] <= self.time_s + 1e-9:
+                self.push_object(self._shoves.pop(0)[1])
             mujoco.mj_step(self._model, self._data, now)
             steps -= now
             tools = {name: self.tool_position(name) for name in self.scene.tools}

@@ -104,7 +104,7 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
     _prepare_robot(spec, contract)
     _add_cameras(spec, contract)
     add_surroundings(spec)
-    TASKS[task].add_objects(spec.worldbody)
+    TASKS[task].add_objects(spec, contract)
     try:
         model = spec.compile()
     except ValueError as error:

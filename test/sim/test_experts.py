@@ -16,7 +16,7 @@ from imitation_ros.sim.tasks.expert import ACCELERATION, GRIPPER_ACCELERATION, V
 pytestmark = pytest.mark.sim
 
 EXPERT_S, COMMAND_S = 0.02, 0.01
-LONGEST_S = {'reach': 2.5, 'lift': 4.5, 'pick_place': 7.0, 'handover': 7.5}
+LONGEST_S = {'reach': 2.5, 'lift': 4.5, 'pick_place': 7.0, 'handover': 7.5, 'tray_balance': 6.0}
 SEEDS = {'reach': 8, 'lift': 8, 'pick_place': 8}
 """Seeds of the cheap tasks; two of the others."""
 CLEARANCE_M = 0.02

@@ -7,8 +7,11 @@ from .lift import LIFT
 from .pick_place import PICK_PLACE
 from .reach import REACH
 from .task import Task
+from .tray_balance import TRAY_BALANCE
 
 __all__ = ['TASKS', 'Task']
 
-TASKS: dict[str, Task] = {task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER)}
+TASKS: dict[str, Task] = {
+    task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER, TRAY_BALANCE)
+}
 """Every task by name."""

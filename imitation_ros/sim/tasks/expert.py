@@ -99,6 +99,7 @@ class Expert(ABC):
 
     tools: ClassVar[tuple[str, ...]] = (RIGHT,)
     orientation_cost: ClassVar[float] = 0.3
+    still_s: ClassVar[float] = 0.35
 
     def __init__(self, contract: Contract) -> None:
         """Set up the inverse kinematics of the hands the script uses."""
@@ -157,15 +158,14 @@ class Expert(ABC):
             self._stop_at(q_command)
         hands = {tool: self._model.placement(self._q, tool) for tool in self.tools}
         grips = {tool: float(self._q[i]) for tool, i in self._grippers.items()}
-        goals = self._goals(hands, grips, poses[OBJECT])
-        steps = {t: self._motions[t].step(hands[t], goals[t].pose, dt_s) for t in self.tools}
-        q = self._ik.solve(self._q, steps, dt_s, self._v)
+        steps = self._move(hands, grips, poses[OBJECT], dt_s)
+        q = self._ik.solve(self._q, {tool: steps[tool].pose for tool in self.tools}, dt_s, self._v)
         for tool, i in self._grippers.items():
-            q[i] = self._grips[tool].step(grips[tool], goals[tool].grip, dt_s)
+            q[i] = steps[tool].grip
         self._v, self._q = (q - self._q) / dt_s, q
         finished = self._finished(hands, grips, poses[OBJECT])
         self._still_s = self._still_s + dt_s if finished else 0.0
-        self._done = self._done or self._still_s > 0.35
+        self._done = self._done or self._still_s > self.still_s
         return q.copy()
 
     def _stop_at(self, q: Array) -> None:
@@ -174,6 +174,19 @@ class Expert(ABC):
         for tool in self.tools:
             self._motions[tool].stop()
             self._grips[tool].stop()
+
+    def _move(
+        self, hands: Mapping[str, Any], grips: Mapping[str, float], thing: Array, dt_s: float
+    ) -> dict[str, Goal]:
+        """Where each hand should be one period later, on the way to its goal."""
+        goals = self._goals(hands, grips, thing)
+        return {
+            tool: Goal(
+                self._motions[tool].step(hands[tool], goals[tool].pose, dt_s),
+                self._grips[tool].step(grips[tool], goals[tool].grip, dt_s),
+            )
+            for tool in self.tools
+        }
 
     @abstractmethod
     def _goals(

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 import pinocchio as pin
 
+from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT, TABLE_TOP
 from ..surroundings import WORLD_CONTACT
@@ -31,10 +32,10 @@ class Handover(Task):
 
     released: float = 0.065
 
-    def add_objects(self, world: Any) -> None:
+    def add_objects(self, spec: Any, contract: Contract) -> None:
         """Add the bottle and the bin."""
         z = BASE_HEIGHT + TABLE_TOP + HALF_LENGTH
-        body = world.add_body(name='bottle', pos=[0.4, 0.17, z])
+        body = spec.worldbody.add_body(name='bottle', pos=[0.4, 0.17, z])
         body.add_freejoint(name='bottle_free')
         body.add_geom(
             name='bottle',
@@ -55,7 +56,7 @@ class Handover(Task):
             contype=0,
             conaffinity=0,
         )
-        add_bin(world, BIN)
+        add_bin(spec.worldbody, BIN)
 
     def rule(self, pose: Array, start: Array, tools: Mapping[str, Array]) -> bool:
         """Bottle inside the bin, near its floor, and both tools away from it."""

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 import pinocchio as pin
 
+from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BOX_HALF, BOX_MASS, TABLE_TOP
 from .expert import Expert, Goal, LEFT, ramp, RIGHT, turn, yaw_of
@@ -25,9 +26,9 @@ class Lift(Task):
     height: float = 0.12
     tilt: float = 0.28
 
-    def add_objects(self, world: Any) -> None:
+    def add_objects(self, spec: Any, contract: Contract) -> None:
         """Add the carton of lift, with a strip of tape that shows which way it points."""
-        body = add_free_box(world, 'box', BOX_HALF, [0.80, 0.62, 0.36, 1], BOX_MASS)
+        body = add_free_box(spec.worldbody, 'box', BOX_HALF, [0.80, 0.62, 0.36, 1], BOX_MASS)
         body.add_geom(
             name='tape',
             type=mujoco.mjtGeom.mjGEOM_BOX,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pinocchio as pin
 
+from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import TABLE_TOP
 from .expert import Expert, Goal, ramp, RIGHT, turn, up, yaw_of
@@ -27,10 +28,10 @@ class PickPlace(Task):
 
     released: float = 0.05
 
-    def add_objects(self, world: Any) -> None:
+    def add_objects(self, spec: Any, contract: Contract) -> None:
         """Add the cube and the bin of pick_place."""
-        add_free_box(world, 'cube', (CUBE_HALF,) * 3, [0.86, 0.15, 0.12, 1], 0.08)
-        add_bin(world, BIN_CENTRE)
+        add_free_box(spec.worldbody, 'cube', (CUBE_HALF,) * 3, [0.86, 0.15, 0.12, 1], 0.08)
+        add_bin(spec.worldbody, BIN_CENTRE)
 
     def rule(self, pose: Array, start: Array, tools: Mapping[str, Array]) -> bool:
         """Cube inside the bin, near its floor, and the tool away from it."""

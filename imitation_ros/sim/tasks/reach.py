@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 import pinocchio as pin
 
+from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT
 from .expert import Expert, Goal, RIGHT, turn
@@ -22,10 +23,12 @@ class Reach(Task):
 
     tolerance: float = 0.02
 
-    def add_objects(self, world: Any) -> None:
+    def add_objects(self, spec: Any, contract: Contract) -> None:
         """Add the target of reach: a sphere that touches nothing."""
         # A geom and not a site: the ray caster sees no sites.
-        body = world.add_body(name='target', mocap=True, pos=[0.4, -0.2, BASE_HEIGHT + 0.2])
+        body = spec.worldbody.add_body(
+            name='target', mocap=True, pos=[0.4, -0.2, BASE_HEIGHT + 0.2]
+        )
         body.add_geom(
             name='target',
             type=mujoco.mjtGeom.mjGEOM_SPHERE,

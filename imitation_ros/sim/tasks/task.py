@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...contract import Contract
 from ...data.frame import Array
 
 
@@ -28,6 +29,7 @@ class Task(ABC):
         time_limit_s: Time after which an attempt has failed [s].
         hold_s: How long the rule must hold without a break [s].
         tools: Tool frames the rule looks at; the contract must have them.
+        turns: Whether the object's orientation is tracked; a ball has none that could be.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Task(ABC):
     time_limit_s: float
     hold_s: float = 0.3
     tools: tuple[str, ...] = ()
+    turns: bool = True
 
     def place(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
         """Random start of the object: x y z qx qy qz qw, shape (7,).
@@ -50,12 +53,17 @@ class Task(ABC):
         return np.array([x, y, z, 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)])
 
     @abstractmethod
-    def add_objects(self, world: Any) -> None:
+    def add_objects(self, spec: Any, contract: Contract) -> None:
         """Put the task's objects into the scene.
 
         Args:
-            world: The `mujoco.MjsBody` of the world; the robot's base is `BASE_HEIGHT` above it.
+            spec: The `mujoco.MjSpec` with the robot in it, its base at `BASE_HEIGHT`.
+            contract: The robot.
         """
+
+    def shoves(self, rng: np.random.Generator) -> list[tuple[float, Array]]:
+        """Pushes that are a part of the task: when [s] and by how much [m/s], shape (3,)."""
+        return []
 
     @abstractmethod
     def rule(self, pose: Array, start: Array, tools: Mapping[str, Array]) -> bool:
