@@ -31,6 +31,7 @@ train = [
     'matplotlib>=3.8',
     'jinja2>=3.1',
 ]
+lerobot = ['pyarrow>=15', 'av>=12']
 test = [
     'pytest>=8,<10',
     'pytest-timeout',
@@ -87,8 +88,9 @@ setup(
         'robot': robot,
         'sim': [*robot, *sim],
         'train': [*robot, *train],
+        'lerobot': lerobot,
         'test': test,
-        'all': [*ros, *robot, *sim, *train, *test],
+        'all': [*ros, *robot, *sim, *train, *lerobot, *test],
     },
     zip_safe=False,
     entry_points={

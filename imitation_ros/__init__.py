@@ -9,6 +9,7 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     data                  frames, the one resampler, episodes, datasets (numpy only)
     kinematics            Pinocchio models in contract order, inverse kinematics
     bags                  rosbag2 bags: codec, reader, writer, audit, conversion
+    lerobot               LeRobot datasets, written and read without lerobot
     runtime               policy.onnx: load, check against the robot, run (no torch)
     safety                the filter between every proposal and the robot
     teleop                leader arms, keyboard, gamepad to proposals

@@ -9,6 +9,7 @@ import typer
 
 from ..errors import ImitationError
 from . import data, demo, edit, learn, robot
+from .lerobot import export_lerobot, import_lerobot
 from .safety_report import safety_report
 
 app = typer.Typer(
@@ -36,6 +37,8 @@ app.command('repair', rich_help_panel=RECORD)(data.repair)
 for verb in (edit.trim, edit.drop, edit.relabel, edit.merge):
     app.command(verb.__name__, rich_help_panel=SORT)(verb)
 app.command('convert', rich_help_panel=TRAIN)(data.convert)
+app.command('export-lerobot', rich_help_panel=TRAIN)(export_lerobot)
+app.command('import-lerobot', rich_help_panel=TRAIN)(import_lerobot)
 app.command('collect', rich_help_panel=TRAIN)(learn.collect)
 app.command('train', rich_help_panel=TRAIN)(learn.train)
 app.command('export', rich_help_panel=TRAIN)(learn.export)

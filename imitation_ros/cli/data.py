@@ -4,7 +4,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,6 +13,9 @@ import typer
 
 from ..errors import DataError
 from .options import Json, Out
+
+if TYPE_CHECKING:
+    from ..bags.convert import Options
 
 COLOURS = {'ok': 'green', 'warn': 'yellow', 'reject': 'red'}
 
@@ -196,13 +199,8 @@ def convert(
     Examples: imitation_ros convert bags --out data;
     imitation_ros convert bags --out data --camera head_camera:48x64
     """
-    from ..bags.convert import convert as convert_bags
     from ..bags.convert import Options
-    from ..bags.convert import Progress as Step
-    from ..bags.layout import find_bags
 
-    paths = _found(find_bags, bags)
-    console = Console()
     options = Options(
         cameras=_cameras(camera),
         failures=with_failures,
@@ -210,6 +208,18 @@ def convert(
         recovered=with_recovered,
         trim_idle_s=trim_idle,
     )
+    convert_with_bar(Console(), bags, out, options)
+
+
+def convert_with_bar(
+    console: Console, bags: list[Path], out: Path, options: 'Options | None' = None
+) -> None:
+    """Convert, with a progress bar, and show what was left out and how old the data is."""
+    from ..bags.convert import convert as convert_bags
+    from ..bags.convert import Progress as Step
+    from ..bags.layout import find_bags
+
+    paths = _found(find_bags, bags)
     with bar(console) as progress:
         task = progress.add_task('convert', total=len(paths))
 
@@ -219,7 +229,7 @@ def convert(
                 progress.console.print(f'[yellow]left out[/] {done.episode}: {done.reason}')
 
         manifest = convert_bags(paths, out, options, progress=step)
-    table = Table(title=f'{out}: {len(manifest.episodes)} of {len(paths)} episodes')
+    table = Table(title=f'{len(manifest.episodes)} of {len(paths)} episodes')
     for column in ('modality', 'age p50', 'p99', 'max [ms]'):
         table.add_column(column, justify='left' if column == 'modality' else 'right')
     for name, age in manifest.report['skew_ms'].items():

@@ -1,0 +1,110 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs that speak LeRobot's format: export-lerobot, import-lerobot."""
+
+from collections.abc import Callable
+from pathlib import Path
+import tempfile
+from typing import Annotated, TypeVar
+
+from rich.console import Console
+import typer
+
+from ..errors import DataError
+from .data import bar, convert_with_bar
+from .options import Out
+
+T = TypeVar('T')
+
+
+def export_lerobot(
+    source: Annotated[
+        list[Path], typer.Argument(help='A dataset, or bags, or folders that hold bags.')
+    ],
+    out: Out,
+    codec: Annotated[
+        str, typer.Option(help='av1 (as LeRobot writes), h264 (quicker), or png: lossless.')
+    ] = 'av1',
+) -> None:
+    """Write a dataset in LeRobot's format (v3.0), to train with LeRobot or to share.
+
+    Bags are converted first, with the settings of "imitation_ros convert". LeRobot's timestamps
+    are frame numbers over the rate: our ticks are uniform, so they are true, and the age of what
+    stood at each tick goes along in columns "age.<modality>" [s].
+
+    Examples: imitation_ros export-lerobot data --out lerobot/lift;
+    imitation_ros export-lerobot bags/monday --out lerobot/lift --codec png
+    """
+    from ..data.store import Dataset, MANIFEST
+    from ..lerobot.exporter import export
+
+    console = Console()
+    if len(source) == 1 and (source[0] / MANIFEST).exists():
+        info = _with_bar(
+            console, 'export', lambda step: export(Dataset(source[0]), out, codec, step)
+        )
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix='.dataset_') as scratch:
+            dataset = Path(scratch) / 'set'
+            convert_with_bar(console, source, dataset)
+            info = _with_bar(
+                console, 'export', lambda step: export(Dataset(dataset), out, codec, step)
+            )
+    console.print(
+        f'{out}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
+        f'{info["fps"]} Hz, LeRobot {info["codebase_version"]}'
+    )
+
+
+def import_lerobot(
+    source: Annotated[Path, typer.Argument(help='Folder of a LeRobot dataset (v3.0).')],
+    out: Out,
+    robot: Annotated[
+        str | None,
+        typer.Option('--robot', '-r', help='Its contract, unless it was exported by us.'),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help='Its name of a joint or camera, and ours: theirs=ours. May repeat.'),
+    ] = None,
+    degrees: Annotated[bool, typer.Option('--degrees', help='Its positions are degrees.')] = False,
+) -> None:
+    """Make a dataset of a LeRobot dataset, to train on it here.
+
+    What "export-lerobot" wrote comes back as it was, but for what a video codec loses. Of any
+    other dataset the vectors must name the joints of the contract; velocities are then
+    differences of positions, and ages are not known.
+
+    Examples: imitation_ros import-lerobot lerobot/lift --out data;
+    imitation_ros import-lerobot so101 --robot so101.yaml --rename front=head_camera --degrees
+    --out data
+    """
+    from ..contract import load
+    from ..lerobot.importer import import_, Options
+
+    pairs = [text.partition('=') for text in rename or ()]
+    for theirs, sign, ours in pairs:
+        if not (theirs and sign and ours):
+            raise DataError(f'"{theirs}{sign}{ours}" renames nothing: write theirs=ours')
+    options = Options(
+        contract=None if robot is None else load(robot),
+        rename={theirs: ours for theirs, _, ours in pairs},
+        degrees=degrees,
+    )
+    console = Console()
+    manifest = _with_bar(console, 'import', lambda step: import_(source, out, options, step))
+    for note in manifest.report['notes']:
+        console.print(f'[yellow]note[/] {note}')
+    console.print(f'{out}: {len(manifest.episodes)} episodes at {manifest.policy_hz:g} Hz')
+
+
+def _with_bar(console: Console, name: str, work: Callable[[Callable[[int, int], None]], T]) -> T:
+    """Do something that tells after every episode how far it is."""
+    with bar(console) as progress:
+        task = progress.add_task(name, total=None)
+
+        def step(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        return work(step)

@@ -1,0 +1,134 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Names and paths of a LeRobot dataset: one place for what the format calls things.
+
+meta/info.json                              rate, counts, features; written last
+meta/tasks.parquet                          task -> task_index
+meta/episodes/chunk-000/file-000.parquet    where each episode lies, and its statistics
+meta/stats.json                             statistics over all episodes
+meta/imitation_ros.json                     contract, URDF, metas; LeRobot does not look at it
+data/chunk-000/file-000.parquet             one row a frame
+videos/<camera key>/chunk-000/file-000.mp4  the images, several episodes in one file
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.episode import Episode
+from ..errors import DataError
+
+VERSION = 'v3.0'
+CHUNK_FILES = 1000
+"""Files in one chunk folder."""
+DATA_MB, VIDEO_MB = 100, 200
+"""A file that has grown this large takes no further episode [MB]."""
+
+INFO = 'meta/info.json'
+STATS = 'meta/stats.json'
+TASKS = 'meta/tasks.parquet'
+OURS = 'meta/imitation_ros.json'
+EPISODES = 'meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
+DATA = 'data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet'
+VIDEO = 'videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4'
+
+STATE, VELOCITY, ACTION = 'observation.state', 'observation.velocity', 'action'
+POSES = 'observation.environment_state'
+"""LeRobot's name for what is known of the world besides joints and images."""
+IMAGES = 'observation.images.'
+AGE = 'age.'
+"""Not below `observation.`: LeRobot hands everything there to a policy."""
+
+POSE_ENTRIES = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw')
+INDICES = ('frame_index', 'episode_index', 'index', 'task_index')
+
+
+@dataclass(frozen=True)
+class Place:
+    """Number of a file, as the format counts them.
+
+    Attributes:
+        chunk: Folder.
+        file: File within it.
+    """
+
+    chunk: int = 0
+    file: int = 0
+
+    def following(self) -> 'Place':
+        """Place of the next file."""
+        last = self.file + 1 == CHUNK_FILES
+        return Place(self.chunk + 1, 0) if last else Place(self.chunk, self.file + 1)
+
+
+def vector(dtype: str, names: Sequence[str] | None, size: int = 1) -> dict[str, Any]:
+    """Feature of a vector, or of a number if there are no names."""
+    length = size if names is None else len(names)
+    return {'dtype': dtype, 'shape': [length], 'names': None if names is None else list(names)}
+
+
+def features(
+    episode: Episode, joints: Sequence[str], dtype: str, info: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Features of a dataset whose episodes are like this one.
+
+    Args:
+        episode: Any of its episodes.
+        joints: Names of the columns of q, v and action.
+        dtype: `video`, or `image` for pictures in the table itself.
+        info: What LeRobot is told of the videos.
+    """
+    found = {name: vector('float32', joints) for name in (STATE, VELOCITY, ACTION)}
+    if episode.poses:
+        entries = [f'{pose}.{entry}' for pose in episode.poses for entry in POSE_ENTRIES]
+        found[POSES] = vector('float32', entries)
+    for name, images in episode.images.items():
+        shape = [int(length) for length in images.shape[1:]]
+        found[IMAGES + name] = {
+            'dtype': dtype,
+            'shape': shape,
+            'names': ['height', 'width', 'channels'],
+        }
+        if dtype == 'video':
+            found[IMAGES + name]['info'] = {
+                'video.height': shape[0],
+                'video.width': shape[1],
+                'video.channels': shape[2],
+                'is_depth_map': False,
+                'has_audio': False,
+                **info,
+            }
+    # Seconds in float64: a nanosecond survives the way there and back.
+    found |= {AGE + name: vector('float64', None) for name in episode.age_ns}
+    found['timestamp'] = vector('float32', None)
+    return found | {name: vector('int64', None) for name in INDICES}
+
+
+def names_of(feature: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of a vector's entries; older datasets nest them under a word such as "motors".
+
+    Raises:
+        DataError: If there are none, or not one for every entry.
+    """
+    names: Any = feature.get('names')
+    while isinstance(names, Mapping):
+        names = next(iter(names.values()), None)
+    size = int(np.prod(feature.get('shape', (0,))))
+    if not isinstance(names, Sequence) or isinstance(names, str) or len(names) != size:
+        raise DataError(f'a vector of {size} entries has the names {names}; one each is needed')
+    return tuple(str(name) for name in names)
+
+
+def columns(episode: Episode) -> dict[str, NDArray[Any]]:
+    """Numbers of an episode under LeRobot's names, but for its indices and images."""
+    found: dict[str, NDArray[Any]] = {
+        STATE: np.asarray(episode.q, np.float32),
+        VELOCITY: np.asarray(episode.v, np.float32),
+        ACTION: np.asarray(episode.action, np.float32),
+    }
+    if episode.poses:
+        found[POSES] = np.concatenate(list(episode.poses.values()), axis=1, dtype=np.float32)
+    return found | {AGE + name: np.asarray(age) / 1e9 for name, age in episode.age_ns.items()}
