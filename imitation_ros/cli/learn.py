@@ -30,22 +30,31 @@ def collect(
         float,
         typer.Option(help='Shake the robot by this much [rad] and keep clean commands.', min=0.0),
     ] = 0.0,
+    failures: Annotated[
+        int, typer.Option(help='Failed attempts to keep as well, for inverse RL.', min=0)
+    ] = 0,
+    failure_noise: Annotated[
+        float, typer.Option(help='Tremor of the operator in those [rad].', min=0.0)
+    ] = 0.1,
     robot: Robot = ROBOT,
 ) -> None:
     """Collect demonstrations of a scripted expert in simulation: a dataset in seconds, no ROS.
 
     The expert teleoperates through the dead-man gate and the safety filter, as in "demo", without
     nodes and bags. With --noise the robot is pushed off its way while the expert leads it back.
+    With --failures the operator's hand then trembles until as many attempts have failed: they are
+    marked as failures, and only methods that can use them do (docs/methods/iq.md).
 
     Examples: imitation_ros collect --task lift --out data;
-    imitation_ros collect --task reach --noise 0.03 --out data
+    imitation_ros collect --task reach --noise 0.03 --out data;
+    imitation_ros collect --task lift -n 5 --failures 20 --out data
     """
     from ..contract import load
     from ..evaluation.collection import collect as collect_demonstrations
 
     console = Console()
     with bar(console) as progress:
-        one = progress.add_task(task, total=episodes)
+        one = progress.add_task(task, total=episodes + failures)
         dataset = collect_demonstrations(
             load(robot),
             task,
@@ -55,11 +64,14 @@ def collect(
             spread=spread,
             noise=noise,
             progress=lambda _: progress.advance(one),
+            failures=failures,
+            failure_noise=failure_noise,
         )
     failed = len(dataset.manifest.report['failed'])
     frames = sum(len(episode) for episode in dataset.episodes())
     console.print(
-        f'{dataset.root}: {len(dataset)} demonstrations, {frames} frames; failed: {failed}'
+        f'{dataset.root}: {len(dataset) - failures} demonstrations, {failures} failed attempts, '
+        f'{frames} frames; starts from which the expert failed: {failed}'
     )
 
 

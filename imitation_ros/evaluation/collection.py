@@ -6,6 +6,10 @@ Samples go through the same timeline as those of a bag, so the dataset is what a
 `convert` would give, without the transport. With noise the robot is shaken while the expert goes
 on (DART; Laskey et al. 2017): the states are then those around the way, and the label is what
 the expert asked for, which leads back.
+
+Failed attempts can be kept as well, marked as failures: in them the hand of the operator trembles,
+so that the noise is in the command and in the label. They are what inverse RL may learn from and
+cloning must not.
 """
 
 from collections.abc import Callable
@@ -16,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..contract import Contract
-from ..data.episode import Episode, EpisodeMeta
+from ..data.episode import Episode, EpisodeMeta, Outcome
 from ..data.frame import Array, Frame, JOINT_STATES
 from ..data.store import Dataset, DatasetWriter
 from ..data.timeline import SampleBuffer, Timeline
@@ -85,6 +89,8 @@ def collect(
     spread: float = 1.0,
     noise: float = 0.0,
     progress: Callable[[int], None] | None = None,
+    failures: int = 0,
+    failure_noise: float = 0.1,
 ) -> Dataset:
     """Let the expert of a task demonstrate it, and write a dataset.
 
@@ -96,39 +102,55 @@ def collect(
         seed: Seed of the first start; each attempt takes the next one.
         spread: Factor on the region of the starts.
         noise: Standard deviation of the shaking [rad]; on sliding joints a tenth of it [m].
-        progress: Called with the number of demonstrations after each.
+        progress: Called with the number of episodes after each.
+        failures: How many failed attempts to keep beside them, with outcome `failure`.
+        failure_noise: Standard deviation of the tremor in those [rad]; sliding joints as above.
 
     Raises:
-        DataError: If the expert fails more often than it succeeds.
+        DataError: If the expert fails more often than it succeeds, or does not fail when it
+            should.
     """
-    if not (math.isfinite(noise) and noise >= 0):
-        raise DataError(f'noise is {noise}, not a standard deviation')
+    for value in (noise, failure_noise):
+        if not (math.isfinite(value) and value >= 0):
+            raise DataError(f'noise is {value}, not a standard deviation')
     sim = SimRobot(contract, task, renderer=None)
     slides = np.isin(contract.joints, _sliding(sim))
-    scale = noise * np.where(slides, SLIDE_NOISE, 1.0)
+    unit = np.where(slides, SLIDE_NOISE, 1.0)
     expert, keeper = ExpertProposer(contract, task), Guarded(contract)
     rates = contract.rates
     writer = DatasetWriter(
         out, contract.text, contract.hash, contract.urdf_text, contract.joints, rates.policy_hz
     )
-    done, failed = 0, []
-    while done < count:
-        rng = np.random.default_rng([seed, 1])
-        episode = _demonstrate(sim, expert, keeper, seed, spread, Shaking(contract, scale, rng))
-        if episode is None:
+    done, failed, spared = 0, [], 0
+    while done < count + failures:
+        tremble = done >= count
+        scale = (failure_noise if tremble else noise) * unit
+        shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
+        episode = _demonstrate(sim, expert, keeper, seed, spread, shaking, tremble)
+        if (episode.meta.outcome == 'failure') == tremble:
+            writer.append(episode)
+            done += 1
+            if progress is not None:
+                progress(done)
+        elif tremble:
+            spared += 1
+            if spared > max(failures, 10):
+                raise DataError(
+                    f'{task}: the expert succeeded {spared} times and failed '
+                    f'{done - count} times where it should fail; raise the noise of failures '
+                    f'(now {failure_noise} rad)'
+                )
+        else:
             failed.append(seed)
             if len(failed) > max(count, 10):
                 raise DataError(
                     f'{task}: the expert failed from {len(failed)} starts and succeeded from '
                     f'{done}; noise is {noise} rad, spread {spread}'
                 )
-        else:
-            writer.append(episode)
-            done += 1
-            if progress is not None:
-                progress(done)
         seed += 1
     report: dict[str, Any] = {'expert': task, 'noise': noise, 'spread': spread, 'failed': failed}
+    if failures:
+        report |= {'failures': failures, 'failure_noise': failure_noise}
     writer.close(report)
     return Dataset(out)
 
@@ -146,8 +168,9 @@ def _demonstrate(
     seed: int,
     spread: float,
     shaking: Shaking,
-) -> Episode | None:
-    """One demonstration; None if it fails."""
+    tremble: bool,
+) -> Episode:
+    """One attempt; with `tremble` the noise is part of the commands that are recorded."""
     contract = sim.contract
     hz = contract.rates.command_hz
     step_ns = round(NS / contract.rates.policy_hz)
@@ -165,30 +188,36 @@ def _demonstrate(
             timeline.push_pose(OBJECT, now, sim.object_pose)
         proposal = expert.step(now, tick, sim, command)
         command, _, state = keeper.step(now, sim, proposal)
-        commands.push(now, command)
-        # The noise stands for what pushes the robot off its way; it is no command.
-        sim.command(command + shaking.step(command, start))
+        shaken = command + shaking.step(command, start)
+        # Unless the hand trembles, the noise is what pushes the robot off its way, no command.
+        commands.push(now, shaken if tremble else command)
+        sim.command(shaken)
         sim.advance(1.0 / hz)
         if sim.success or state in (State.FAULT.value, State.ESTOP.value):
             break
-    if not sim.success:
-        return None
     pairs = [
         (timeline.frame(at), commands.sample(at + step_ns))
         for at in range(NS, now - step_ns + 1, step_ns)
     ]
     whole = [(frame, action[1]) for frame, action in pairs if frame and action]
-    return _episode(contract, sim.task, seed, [f for f, _ in whole], [a for _, a in whole])
+    outcome: Outcome = 'success' if sim.success else 'failure'
+    frames, actions = [f for f, _ in whole], [a for _, a in whole]
+    return _episode(contract, sim.task, seed, outcome, frames, actions)
 
 
 def _episode(
-    contract: Contract, task: str, seed: int, frames: list[Frame], actions: list[Array]
+    contract: Contract,
+    task: str,
+    seed: int,
+    outcome: Outcome,
+    frames: list[Frame],
+    actions: list[Array],
 ) -> Episode:
     meta = EpisodeMeta(
         f'{task}_{seed:04d}',
         task,
         'scripted',
-        'success',
+        outcome,
         contract.name,
         contract.hash,
         'ok',

@@ -87,6 +87,19 @@ def test_the_noise_has_the_spread_and_the_memory_it_says(contract: Contract) -> 
     assert kept == pytest.approx(np.exp(-1), abs=0.05)
 
 
+def test_failed_attempts_are_kept_with_their_trembling_commands(
+    contract: Contract, tmp_path: Path
+) -> None:
+    """They are marked, their commands tremble, and the demonstrations beside them do not."""
+    data = collect(contract, 'reach', 1, tmp_path / 'data', failures=2, failure_noise=0.2)
+    assert [meta.outcome for meta in data.manifest.episodes] == ['success', 'failure', 'failure']
+    assert data.manifest.report['failures'] == 2
+    good, *bad = (np.diff(episode.action, n=2, axis=0).std() for episode in data.episodes())
+    assert min(bad) > 5 * good
+    with pytest.raises(DataError, match='where it should fail; raise the noise'):
+        collect(contract, 'reach', 1, tmp_path / 'other', failures=1, failure_noise=0.0)
+
+
 def test_an_expert_that_cannot_do_it_is_an_error(contract: Contract, tmp_path: Path) -> None:
     with pytest.raises(DataError, match='the expert failed from 11 starts and succeeded from 0'):
         collect(contract, 'lift', 1, tmp_path / 'data', noise=0.3)
