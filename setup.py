@@ -20,7 +20,7 @@ ros = [
     'ros-kilted-std-srvs',
     'ros-kilted-trajectory-msgs',
 ]
-robot = ['pin>=3.4', 'daqp>=0.7', 'onnxruntime>=1.18']
+robot = ['pin>=3.4', 'daqp>=0.7', 'onnxruntime>=1.18', 'isal>=1.7']
 sim = ['mujoco>=3.5', 'pin-pink>=3.3', 'qpsolvers>=4.4']
 train = [
     'torch==2.13.0',

@@ -19,7 +19,6 @@ from typing import Any
 from mcap.reader import make_reader
 from mcap.records import Attachment, Message, Metadata, Schema
 from mcap.records import Channel as ChannelRecord
-from mcap.writer import CompressionType, Writer
 import yaml
 
 from ..data.episode import EpisodeMeta
@@ -36,6 +35,7 @@ from .layout import (
     sync_folder,
     write_information,
 )
+from .mcap_file import McapFile
 from .reader import Bag, DAMAGE
 from .recover import Damage, scan
 from .writer import LIBRARY, register
@@ -148,9 +148,8 @@ def _rewrite(bag: Path, file: Path, damage: Damage) -> None:
     """Write what is whole to a new file, read it back, and put it in the old one's place."""
     new = file.with_suffix('.mcap.repaired')
     try:
-        with open(new, 'wb') as stream:
-            count = _copy(file, stream, damage)
-            stream.flush()
+        with open(new, 'wb', buffering=0) as stream:
+            count = _copy(file, McapFile(stream.fileno(), CHUNK_SIZE), damage)
             os.fsync(stream.fileno())
         with open(new, 'rb') as check:
             summary = make_reader(check).get_summary()
@@ -166,9 +165,8 @@ def _rewrite(bag: Path, file: Path, damage: Damage) -> None:
             new.unlink()
 
 
-def _copy(file: Path, stream: Any, damage: Damage) -> int:
+def _copy(file: Path, writer: McapFile, damage: Damage) -> int:
     """Copy the whole records of a file; returns the number of messages."""
-    writer = Writer(stream, chunk_size=CHUNK_SIZE, compression=CompressionType.NONE)
     writer.start('ros2', LIBRARY)
     schemas: dict[int, int] = {}
     channels: dict[int, int] = {}

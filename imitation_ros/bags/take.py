@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 import threading
+import time
 
 from ..errors import BagError
 from .writer import BagWriter
 
 POLL_S = 0.1
+GATHER_S = 0.01
+"""How long messages gather before the writer takes them [s]; far below its flush period."""
 
 Item = tuple[int, int, int, int, bytes, bytes]
 """Channel, receive and source time [ns], sequence number (-1: none), publisher, message."""
@@ -112,26 +115,35 @@ class Take:
 
     def _run(self) -> None:
         try:
-            while True:
-                try:
-                    item = self._queue.get(timeout=POLL_S)
-                except Empty:
-                    self.writer.tick(self._clock())
-                    continue
-                if item is None:
-                    return
-                channel, log_ns, publish_ns, sequence, publisher, data = item
-                self.queued_bytes_max = max(self.queued_bytes_max, self.queued_bytes)
-                self._taken_bytes += len(data)
-                if sequence >= 0:
-                    self._count_lost(channel, publisher, sequence)
-                self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
-                if self._watch is not None:
-                    self._look(channel, log_ns, publish_ns, sequence, data)
-                self.writer.tick(self._clock())
+            while self._work():
+                # Messages gather: waking up for each of a thousand a second would cost more.
+                time.sleep(GATHER_S)
         except BagError as error:
             self.error = error
             self.writer.abort()
+
+    def _work(self) -> bool:
+        """Write what is in the queue, waiting a while if it is empty; False at the end."""
+        try:
+            item = self._queue.get(timeout=POLL_S)
+        except Empty:
+            self.writer.tick(self._clock())
+            return True
+        self.queued_bytes_max = max(self.queued_bytes_max, self.queued_bytes)
+        while item is not None:
+            channel, log_ns, publish_ns, sequence, publisher, data = item
+            self._taken_bytes += len(data)
+            if sequence >= 0:
+                self._count_lost(channel, publisher, sequence)
+            self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
+            if self._watch is not None:
+                self._look(channel, log_ns, publish_ns, sequence, data)
+            self.writer.tick(self._clock())
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return True
+        return False
 
     def _look(
         self, channel: int, log_ns: int, publish_ns: int, sequence: int, data: bytes

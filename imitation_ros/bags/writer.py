@@ -9,12 +9,9 @@ half second and forced to the disk every second, so a crash or a loss of power c
 from collections.abc import Sequence
 from contextlib import suppress
 import fcntl
-import io
 import os
 from pathlib import Path
 import shutil
-
-from mcap.writer import CompressionType, Writer
 
 from ..contract import Contract
 from ..data.episode import EpisodeMeta
@@ -33,6 +30,7 @@ from .layout import (
     URDF_FILE,
     write_information,
 )
+from .mcap_file import McapFile
 
 NS = 1_000_000_000
 FLUSH_NS = NS // 2
@@ -40,7 +38,7 @@ SYNC_NS = NS
 LIBRARY = 'imitation_ros'
 
 
-def register(writer: Writer, channels: Sequence[Channel]) -> list[int]:
+def register(writer: McapFile, channels: Sequence[Channel]) -> list[int]:
     """Register schemas and channels as rosbag2 does; returns the MCAP id of each channel."""
     schemas: dict[str, int] = {}
     ids = []
@@ -118,10 +116,7 @@ class BagWriter:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise BagError(f'cannot create {self.folder}: {error.strerror}') from error
-        self._stream = io.BufferedWriter(self._file, 1 << 16)
-        self._writer = Writer(
-            self._stream, chunk_size=CHUNK_SIZE, compression=CompressionType.NONE
-        )
+        self._writer = McapFile(self._file.fileno(), CHUNK_SIZE)
         try:
             self._writer.start('ros2', LIBRARY)
             self._writer.add_metadata('rosbag2', {'serialized_metadata': self._metadata(meta)})
@@ -186,8 +181,10 @@ class BagWriter:
             raise self._failed(error) from error
         self.counts[channel] += 1
         self.bytes += len(data)
-        self._start_ns = log_ns if self._start_ns is None else min(self._start_ns, log_ns)
-        self._end_ns = max(self._end_ns, log_ns)
+        if self._start_ns is None or log_ns < self._start_ns:
+            self._start_ns = log_ns
+        if log_ns > self._end_ns:
+            self._end_ns = log_ns
 
     def tick(self, now_ns: int) -> None:
         """Write out what is buffered if it is time; call it often (now_ns: monotonic [ns]).
@@ -217,11 +214,10 @@ class BagWriter:
             self._writer.add_metadata(CUSTOM_KEY, custom_data(meta))
             self._writer.add_metadata('rosbag2', {'serialized_metadata': self._metadata(meta)})
             self._writer.finish()
-            self._stream.flush()
             os.fsync(self._file.fileno())
             if os.fstat(self._file.fileno()).st_nlink == 0:
                 raise FileNotFoundError(2, 'the file was removed while it was written')
-            self._stream.close()
+            self._file.close()
             write_information(self.folder, self._information(meta))
             os.rename(self.folder, self.path)
             sync_folder(self.path.parent)
@@ -232,10 +228,8 @@ class BagWriter:
 
     def abort(self) -> None:
         """Let go of the file without finishing the bag; what was written stays."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError):
             self._file.close()
-        with suppress(OSError, ValueError):
-            self._stream.close()
 
     def discard(self) -> None:
         """Throw the bag away."""

@@ -35,6 +35,7 @@ from ..errors import BagError, ImitationError, NotReadyError
 from ._buttons import Buttons, parse
 from ._console import Console, LEGEND
 from ._health import Health, to_diagnostics
+from ._memory import keep_freed_memory
 from ._parameters import declare
 from ._qos import LATCHED
 from ._spin import run
@@ -367,6 +368,7 @@ class Recorder(Node):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the recorder."""
+    keep_freed_memory()
     return run(Recorder, args)
 
 
