@@ -73,6 +73,21 @@ def test_hash_follows_values_not_comments(contract: Contract, tmp_path: Path) ->
         ('right_tool_link]', 'rigt_tool_link]', ['rigt_tool_link', '"right_tool_link"']),
         ('- left_gripper_joint', '- left_gripper_mimic_joint', ['mimics "left_gripper_joint"']),
         ('topic: /joint_states', 'topic: joint states', ['joint_states.topic', 'joint states']),
+        (
+            'max_age_s: 0.06',
+            'max_age_s: 0.06, resample: slerp',
+            ['joint_states.resample', "'hold' or 'linear'", 'slerp'],
+        ),
+        (
+            'max_age_s: 0.06',
+            'max_age_s: 0.06, resample: linear',
+            ['joint_states', '"resample: linear" needs a delay_s', '[0.005, 0.06)', 'not 0'],
+        ),
+        (
+            'max_age_s: 0.06',
+            'max_age_s: 0.06, delay_s: 0.01',
+            ['joint_states', 'delay_s is 0.01, but a held signal has no delay'],
+        ),
         ('name: imi_humanoid', 'nme: imi_humanoid', ['"nme"', 'did you mean "name"', 'missing']),
     ],
 )

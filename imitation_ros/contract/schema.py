@@ -5,7 +5,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 
 from ..errors import unknown
 
@@ -45,13 +45,39 @@ class Group(Model):
     output: Output
 
 
-class JointStates(Model):
+class Signal(Model):
+    """A stream of stamped samples, and how a value is made of them at a tick.
+
+    `hold` takes the latest sample. Interpolation needs the sample after the asked time as well,
+    and none may be from the future: so it asks for the time `delay_s` before the tick.
+    """
+
+    rate_hz: Positive
+    max_age_s: Positive
+    resample: str = 'hold'
+    delay_s: NotNegative = 0.0
+
+    @model_validator(mode='after')
+    def _check_delay(self) -> 'Signal':
+        period_s = 1.0 / self.rate_hz
+        if self.resample == 'hold' and self.delay_s:
+            raise ValueError(f'delay_s is {self.delay_s:g}, but a held signal has no delay')
+        if self.resample != 'hold' and not period_s <= self.delay_s < self.max_age_s:
+            raise ValueError(
+                f'"resample: {self.resample}" needs a delay_s from one period to less than '
+                f'max_age_s, in [{period_s:g}, {self.max_age_s:g}), not {self.delay_s:g}'
+            )
+        return self
+
+
+class JointStates(Signal):
     """Where joint positions and velocities come from (sensor_msgs/msg/JointState)."""
 
     topic: Topic = '/joint_states'
     rate_hz: Positive = 200.0
     max_age_s: Positive = 0.05
     qos: Qos = Qos(depth=100)
+    resample: Literal['hold', 'linear'] = 'hold'
 
 
 class Camera(Model):
@@ -67,7 +93,7 @@ class Camera(Model):
     qos: Qos = Qos(depth=5)
 
 
-class Pose(Model):
+class Pose(Signal):
     """One tracked object (geometry_msgs/msg/PoseStamped, in the robot's base frame)."""
 
     name: Name
@@ -75,6 +101,7 @@ class Pose(Model):
     rate_hz: Positive = 50.0
     max_age_s: Positive = 0.2
     qos: Qos = Qos()
+    resample: Literal['hold', 'slerp'] = 'hold'
 
 
 class Topics(Model):

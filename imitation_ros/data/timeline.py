@@ -1,19 +1,25 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The only resampler: the latest sample at or before a tick, never one from the future.
+"""The only resampler: what was known at a tick, never a sample from after it.
 
 The policy node and the converter both push stamped samples into a `Timeline` and ask it for
-frames, so a policy sees at run time exactly what it saw in training.
+frames, so a policy sees at run time exactly what it saw in training. A signal is held, or, where
+its contract declares a delay, interpolated at the tick less that delay:
+
+    samples    s0        s1   |    s2, after the tick: not looked at
+    hold                 s1   tick         s1, as old as it is
+    linear           x <----- tick         between s0 and s1, `delay` old
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from ..contract import Contract
+from ..contract import Contract, JointStates, Pose
 from ..errors import DataError, unknown
+from . import interpolation
 from .frame import Array, Frame, Image, JOINT_STATES
 
 T = TypeVar('T')
@@ -21,17 +27,27 @@ NS = 1_000_000_000
 
 
 class SampleBuffer(Generic[T]):
-    """Stamped samples of one signal, sampled by hold with a maximum age."""
+    """Stamped samples of one signal, held or interpolated, with a maximum age."""
 
-    def __init__(self, max_age_ns: int, horizon_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        max_age_ns: int,
+        horizon_ns: int | None = None,
+        between: Callable[[T, T, float], T] | None = None,
+        delay_ns: int = 0,
+    ) -> None:
         """Make an empty buffer.
 
         Args:
             max_age_ns: Oldest age at which a sample still stands for the signal [ns].
             horizon_ns: Drop samples this much older than the newest [ns]; None keeps all.
+            between: Value at a share of the way between two samples; None holds the first.
+            delay_ns: How long before the tick the signal is asked for [ns].
         """
         self.max_age_ns = max_age_ns
         self._horizon_ns = horizon_ns
+        self._between = between
+        self.delay_ns = delay_ns
         self._stamps: list[int] = []
         self._values: list[T] = []
 
@@ -69,16 +85,41 @@ class SampleBuffer(Generic[T]):
         self._values.clear()
 
     def latest_ns(self, tick_ns: int) -> int | None:
-        """Stamp of the latest sample at or before the tick [ns], however old, or None."""
-        at = bisect_right(self._stamps, tick_ns) - 1
+        """Stamp of the sample that would be held at the tick [ns], however old, or None."""
+        at = bisect_right(self._stamps, tick_ns - self.delay_ns) - 1
         return self._stamps[at] if at >= 0 else None
 
     def sample(self, tick_ns: int) -> tuple[int, T] | None:
-        """Latest sample at or before the tick, as (stamp_ns, value); None if none is fresh."""
-        at = bisect_right(self._stamps, tick_ns) - 1
+        """Signal at the tick, as (stamp_ns, value); None if no sample before it is fresh.
+
+        The stamp says of when the value is. Only samples with a stamp at or before the tick are
+        looked at, so later ones change nothing: live and offline give the same. If the sample
+        after the asked time is not among them, the one before it is held, and is so much older.
+        """
+        wanted = tick_ns - self.delay_ns
+        at = bisect_right(self._stamps, wanted) - 1
         if at < 0 or tick_ns - self._stamps[at] > self.max_age_ns:
             return None
-        return self._stamps[at], self._values[at]
+        before, value = self._stamps[at], self._values[at]
+        if self._between is None or at + 1 == len(self._stamps):
+            return before, value
+        after = self._stamps[at + 1]
+        if after > tick_ns:
+            return before, value
+        share = (wanted - before) / (after - before)
+        return wanted, self._between(value, self._values[at + 1], share)
+
+
+def _signal(
+    of: JointStates | Pose,
+    between: Callable[[Array, Array, float], Array],
+    horizon_ns: int | None,
+) -> SampleBuffer[Array]:
+    """Buffer of a signal as its contract wants it resampled."""
+    held = of.resample == 'hold'
+    return SampleBuffer(
+        round(of.max_age_s * NS), horizon_ns, None if held else between, round(of.delay_s * NS)
+    )
 
 
 class Timeline:
@@ -106,14 +147,14 @@ class Timeline:
             if name not in ages:
                 raise DataError(unknown(name, 'modality', ages))
         horizon_ns = None if horizon_s is None else round(horizon_s * NS)
-        self._state: SampleBuffer[Array] = SampleBuffer(round(ages[JOINT_STATES] * NS), horizon_ns)
+        self._state = _signal(contract.joint_states, interpolation.linear, horizon_ns)
         self._images: dict[str, SampleBuffer[Image]] = {
             camera.name: SampleBuffer(round(camera.max_age_s * NS), horizon_ns)
             for camera in contract.cameras
             if camera.name in self.modalities
         }
         self._poses: dict[str, SampleBuffer[Array]] = {
-            pose.name: SampleBuffer(round(pose.max_age_s * NS), horizon_ns)
+            pose.name: _signal(pose, interpolation.pose, horizon_ns)
             for pose in contract.poses
             if pose.name in self.modalities
         }
@@ -166,7 +207,9 @@ class Timeline:
             if oldest is None:
                 reasons[name] = 'nothing received'
             elif latest is None:
-                reasons[name] = f'first sample {(oldest - tick_ns) / 1e6:.0f} ms after the tick'
+                asked = tick_ns - buffer.delay_ns
+                what = 'time asked for' if buffer.delay_ns else 'tick'
+                reasons[name] = f'first sample {(oldest - asked) / 1e6:.0f} ms after the {what}'
             else:
                 reasons[name] = (
                     f'last sample {(tick_ns - latest) / 1e6:.0f} ms old, '

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract import Contract, loads
+from ..data.frame import JOINT_STATES
 from ..data.observation import ObservationSpec
 from ..errors import ContractError, DataError, MismatchError, ModelError
 from .graph import BYTES, FLOAT, open_model, Tensor
@@ -191,10 +192,15 @@ def check_against(bundle: Bundle, contract: Contract) -> tuple[str, ...]:
         *_graph(bundle),
         *_joints(bundle, contract),
         *_limits(bundle, contract),
-        *_cameras(bundle, contract),
         *_poses(bundle, contract),
         *_rate(bundle, contract),
     ]
+    try:
+        trained = loads(bundle.contract_text, Path(bundle.path), bundle.urdf_text)
+    except ContractError as error:
+        differences.append(f'the contract inside the model is damaged: {error}')
+    else:
+        differences += [*_cameras(bundle, contract, trained), *_signals(bundle, contract, trained)]
     if differences:
         raise MismatchError(
             f'{bundle.path} was made for "{bundle.contract_name}" and does not fit '
@@ -273,15 +279,8 @@ def _limits(bundle: Bundle, contract: Contract) -> Iterator[str]:
             )
 
 
-def _cameras(bundle: Bundle, contract: Contract) -> Iterator[str]:
+def _cameras(bundle: Bundle, contract: Contract, trained: Contract) -> Iterator[str]:
     """Cameras that the robot lacks, or that see another picture size."""
-    if not bundle.observation.cameras:
-        return
-    try:
-        trained = loads(bundle.contract_text, Path(bundle.path), bundle.urdf_text)
-    except ContractError as error:
-        yield f'the contract inside the model is damaged: {error}'
-        return
     sizes = {camera.name: (camera.width, camera.height) for camera in trained.cameras}
     ours = {camera.name: (camera.width, camera.height) for camera in contract.cameras}
     for camera in bundle.observation.cameras:
@@ -307,3 +306,20 @@ def _rate(bundle: Bundle, contract: Contract) -> Iterator[str]:
     theirs, ours = bundle.observation.policy_hz, contract.rates.policy_hz
     if not abs(theirs - ours) <= 1e-6 * ours:
         yield f'policy rate was {theirs:g} Hz in training, the robot has {ours:g} Hz'
+
+
+def _signals(bundle: Bundle, contract: Contract, trained: Contract) -> Iterator[str]:
+    """Ways of resampling: another way makes other values of the same messages."""
+    theirs, ours = (
+        {JOINT_STATES: of.joint_states} | {pose.name: pose for pose in of.poses}
+        for of in (trained, contract)
+    )
+    for name in (JOINT_STATES, *bundle.observation.poses):
+        if name not in theirs or name not in ours:
+            continue
+        then, now = ((of[name].resample, of[name].delay_s) for of in (theirs, ours))
+        if then != now:
+            yield (
+                f'"{name}" was resampled by {then[0]} {then[1]:g} s before the tick in training, '
+                f'on the robot by {now[0]} {now[1]:g} s before it'
+            )

@@ -50,9 +50,20 @@ def dataset(good_bag, tmp_path_factory):
     return Dataset(root)
 
 
-def test_live_and_bag_give_the_same_frames(dataset, good_script, robot):
+LINEAR = ('max_age_s: 0.06', 'max_age_s: 0.06, resample: linear, delay_s: 0.01')
+SLERP = ('max_age_s: 0.2}', 'max_age_s: 0.2, resample: slerp, delay_s: 0.03}')
+
+
+@pytest.mark.parametrize('modes', [(), (LINEAR,), (LINEAR, SLERP)], ids=['hold', 'linear', 'all'])
+def test_live_and_bag_give_the_same_frames(maker, robot, good_script, tmp_path, modes):
     """The same messages, pushed live with a bounded horizon and read from a bag."""
-    episode = dataset.episode(0)
+    text = robot.text
+    for old, new in modes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    robot = loads(text, Path('robot.yaml'), robot.urdf_text)
+    convert([type(maker)(robot, maker.messages)(tmp_path / 'pick', good_script)], tmp_path / 'set')
+    episode = Dataset(tmp_path / 'set').episode(0)
     live = Timeline(robot, horizon_s=2.0)
     entries = iter(sorted(good_script, key=lambda e: e[0]))
     pending = next(entries)
@@ -72,6 +83,23 @@ def test_live_and_bag_give_the_same_frames(dataset, good_script, robot):
         )
         for name in live.modalities:
             assert frame.age_ns(name) == episode.age_ns[name][k]
+    for name, mode, delay in (('joint_states', LINEAR, 10**7), ('object', SLERP, 3 * 10**7)):
+        assert (set(episode.age_ns[name]) == {delay}) == (mode in modes)
+    # Whatever the mode, what stands at a tick is the signal of as long ago as its age says.
+    t = (episode.tick_ns - T0 - episode.age_ns['joint_states'])[:, None] / NS
+    truth = robot.home + 0.1 * np.sin(2.0 * t + np.arange(robot.n))
+    np.testing.assert_allclose(episode.q, truth, atol=2e-6)
+    t = (episode.tick_ns - T0 - episode.age_ns['object']) / NS
+    np.testing.assert_allclose(episode.poses['object'][:, 0], t, atol=1e-6)
+
+
+def test_a_key_that_came_later_makes_no_other_contract(good_bag, tmp_path):
+    """The hash in a bag is that of its time; its contract is what counts."""
+    old = Path(shutil.copytree(good_bag, tmp_path / 'pick_0001'))
+    with Bag(old) as bag:
+        update_meta(old, replace(bag.meta, contract_hash='of an older version'))
+    convert([old], tmp_path / 'set')
+    assert len(Dataset(tmp_path / 'set')) == 1
 
 
 def test_action_is_the_command_in_force_one_step_later(dataset, robot):

@@ -207,6 +207,22 @@ def test_a_policy_moves_whole_groups(tmp_path: Path, contract: Contract) -> None
     assert difference.startswith('group "right_arm" is moved in part: not right_gripper_joint')
 
 
+def test_a_signal_that_is_resampled_in_another_way(bundle: Bundle, contract: Contract) -> None:
+    text = contract.text.replace(
+        'max_age_s: 0.06', 'max_age_s: 0.06, resample: linear, delay_s: 0.01'
+    )
+    robot = loads(text, Path('robot.yaml'), contract.urdf_text)
+    assert differences(bundle, robot) == (
+        '"joint_states" was resampled by hold 0 s before the tick in training, on the robot by '
+        'linear 0.01 s before it',
+    )
+
+
+def test_a_contract_that_is_damaged(bundle: Bundle, contract: Contract) -> None:
+    (difference,) = differences(replace(bundle, contract_text='name: ['), contract)
+    assert difference.startswith('the contract inside the model is damaged: ')
+
+
 def test_a_limit_that_is_missing_or_not_a_number(bundle: Bundle, contract: Contract) -> None:
     limits = dict(bundle.joint_limits)
     del limits['right_elbow_joint']
