@@ -10,6 +10,7 @@ import typer
 from ..errors import ImitationError
 from . import data, demo, edit, learn, robot
 from .lerobot import export_lerobot, import_lerobot
+from .reward import reward
 from .safety_report import safety_report
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ app.command('deploy', rich_help_panel=DEPLOY)(robot.deploy)
 app.command('check', rich_help_panel=LOOK)(robot.check)
 app.command('safety-report', rich_help_panel=LOOK)(safety_report)
 app.command('report', rich_help_panel=LOOK)(learn.report)
+app.command('reward', rich_help_panel=LOOK)(reward)
 app.command('demo', rich_help_panel=LOOK)(demo.demo)
 
 

@@ -125,13 +125,13 @@ class Features:
 
         Args:
             states: Raw state histories at the decisions, shape (T, To, D).
-            actions: Commands played after each [rad], shape (T, e, k).
+            actions: Mean command played after each, from the measured position [rad], (T, k).
         """
         spec = self._spec
         k = len(spec.joints)
         newest = np.asarray(states[:, -1], dtype=np.float64)
         q = newest[:, :k]
-        commands = np.asarray(actions, dtype=np.float64)
+        offsets = np.asarray(actions, dtype=np.float64)
         period = spec.execute / spec.policy_hz
         parts: list[Array] = []
         if self._place is not None:
@@ -143,14 +143,12 @@ class Features:
                 np.arccos(np.clip(upright, -1.0, 1.0)),
             ]
         speed = np.gradient(q, period, axis=0) if len(q) > 1 else np.zeros_like(q)
-        # One stream of commands; its second difference is as rough as what is sent.
-        stream = commands.reshape(-1, k)
-        second = np.zeros_like(stream)
-        second[1:-1] = np.diff(stream, n=2, axis=0) * spec.policy_hz**2
+        second = np.zeros_like(q)
+        second[1:-1] = np.diff(q + offsets, n=2, axis=0) / period**2
         parts += [
-            _rms(commands[:, 0] - q),
+            _rms(offsets),
             _rms(speed),
-            np.sqrt((second.reshape(commands.shape) ** 2).mean(axis=(1, 2))),
+            _rms(second),
             self._closeness(q),
         ]
         return np.stack(parts, axis=1)

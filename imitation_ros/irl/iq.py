@@ -11,6 +11,7 @@ and sec. 5.2)
 
     V(s) = E_{A ~ pi}[Q(s, A)],  pi = N(mu(s), width^2), normalised actions
 
+An action A is the mean of the chunk's steps that are run: 160 ms of a smooth motion tell no more.
 Two things keep Q bounded where many joints make any difference visible: recorded actions are
 blurred by the policy's noise, which else tells the two apart, and the penalty is on V(s) - g V(s')
 as well.
@@ -31,13 +32,18 @@ dynamics nothing in the data says what happens where no demonstration went.
 
 from collections.abc import Mapping
 import copy
-from dataclasses import dataclass
+from typing import Literal
 
+from pydantic import model_validator
 import torch
 from torch import nn, Tensor
 
+from ..data.episode import Outcome
 from ..policies.actor import Actor
-from ..policies.base import Batch, Observation
+from ..policies.base import Batch, Count, Observation
+from ..training.config import NotNegative, Positive, Share
+from .config import METHODS, SimulatedConfig
+from .critic import Critic
 from .transitions import ABSORBING, Memory
 
 CLIP = 1.0
@@ -50,40 +56,15 @@ DRAWS = 4
 """Samples of the noise in an advantage."""
 
 
-class Critic(nn.Module):
-    """Two Q-functions of state, executed actions and the flag of the absorbing state."""
-
-    def __init__(self, states: int, actions: int, width: int) -> None:
-        """Build them."""
-        super().__init__()
-
-        def one() -> nn.Sequential:
-            # Normalised layers keep values bounded where no data is (Ball et al. 2023, sec. 4.2).
-            return nn.Sequential(
-                nn.Linear(states + actions + 1, width),
-                nn.LayerNorm(width),
-                nn.GELU(),
-                nn.Linear(width, width),
-                nn.LayerNorm(width),
-                nn.GELU(),
-                nn.Linear(width, 1),
-            )
-
-        self.first, self.second = one(), one()
-
-    def forward(self, state: Tensor, action: Tensor, absorbing: Tensor) -> Tensor:
-        """Both values, shape (B, 2)."""
-        x = torch.cat([state, action, absorbing], dim=1)
-        return torch.cat([self.first(x), self.second(x)], dim=1)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Numbers of the method; `config/train/irl-iq.yaml` explains them.
+class IqConfig(SimulatedConfig):
+    """Configuration of IQ-Learn.
 
     Attributes:
+        mode: `offline` learns from bags alone; `online` practises in simulation.
+        extra: Outcomes of the episodes that `offline` learns from beside the demonstrations.
+        updates: Updates of the critic; online, in each iteration.
+        batch: Decisions of each kind in an update.
         alpha: Width of the chi^2 penalty: rewards are about 2 alpha in demonstrations.
-        gamma: Discount of one decision.
         width: Standard deviation of the policy in normalised units.
         beta: Advantage that makes a moment e times as likely to be imitated, in standard
             deviations of the advantages.
@@ -95,26 +76,38 @@ class Rule:
         ema: Decay of the average of the policy's weights, which is the result.
         policy_steps: Updates of the policy for one of the critic, which takes longer.
         noise: Noise on the states, as a share of their standard deviation.
-        batch: Decisions of each kind in an update.
         refresh: Updates between two computations of the advantage weights.
-        online: Whether `other` is what the policy itself does.
+        eval_every: Updates between two lines in the journal, each with a checkpoint.
     """
 
-    alpha: float
-    gamma: float
-    width: float
-    beta: float
-    share: float
-    tau: float
-    lr: float
-    critic_lr: float
-    critic_width: int
-    ema: float
-    policy_steps: int
-    noise: float
-    batch: int
-    refresh: int
-    online: bool
+    method: str = 'irl-iq'
+    mode: Literal['offline', 'online'] = 'offline'
+    extra: tuple[Outcome, ...] = ('failure', 'play')
+    updates: Count = 500
+    batch: Count = 128
+    alpha: Positive = 0.5
+    width: Positive = 0.2
+    beta: Positive = 1.0
+    share: NotNegative = 1.0
+    tau: Share = 0.01
+    lr: Positive = 3e-4
+    critic_lr: Positive = 5e-4
+    critic_width: Count = 256
+    ema: Share = 0.999
+    policy_steps: Count = 3
+    noise: NotNegative = 0.01
+    refresh: Count = 50
+    eval_every: Count = 50
+
+    @model_validator(mode='after')
+    def _disjoint(self) -> 'IqConfig':
+        both = set(self.outcomes) & set(self.extra)
+        if both:
+            raise ValueError(f'outcomes and extra both name {", ".join(sorted(both))}')
+        return self
+
+
+METHODS['irl-iq'] = IqConfig
 
 
 class IqLearner:
@@ -127,41 +120,43 @@ class IqLearner:
         updates: Updates made.
     """
 
-    def __init__(self, actor: Actor, rule: Rule, seed: int) -> None:
+    def __init__(self, actor: Actor, config: IqConfig, seed: int) -> None:
         """Begin from a policy; it is copied."""
         spec = actor.policy.spec
-        self.rule, self._execute = rule, spec.execute
+        self.config, self._execute = config, spec.execute
         self.actor = copy.deepcopy(actor).requires_grad_(True).train()
         self.average = copy.deepcopy(actor).eval().requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            size = spec.history * spec.size, spec.execute * len(spec.joints)
-            self.critic = Critic(*size, rule.critic_width)
+            size = spec.history * spec.size, len(spec.joints)
+            self.critic = Critic(*size, config.critic_width)
         self._target = copy.deepcopy(self.critic).requires_grad_(False)
         self.generator = torch.Generator().manual_seed(seed)
-        self._policy_steps = torch.optim.AdamW(self.actor.parameters(), rule.lr, weight_decay=1e-4)
-        self._critic_steps = torch.optim.Adam(self.critic.parameters(), rule.critic_lr)
+        self._policy_steps = torch.optim.AdamW(
+            self.actor.parameters(), config.lr, weight_decay=1e-4
+        )
+        self._critic_steps = torch.optim.Adam(self.critic.parameters(), config.critic_lr)
         self._chances: Tensor | None = None
         self.updates = 0
 
     def _draw(self, count: int) -> Tensor:
-        return torch.randint(count, (self.rule.batch,), generator=self.generator)
+        return torch.randint(count, (self.config.batch,), generator=self.generator)
 
     def _act(self, state: Tensor, width: float) -> Tensor:
-        """Executed actions of the policy, with noise of a width, shape (B, e k)."""
+        """Mean executed action of the policy, with noise of a width, shape (B, k)."""
         spec = self.actor.policy.spec
         history = state.reshape(len(state), spec.history, spec.size)
-        chunk = self.actor.policy.sample(Observation(history, {}))[:, : self._execute].flatten(1)
+        chunk = self.actor.policy.sample(Observation(history, {}))[:, : self._execute].mean(dim=1)
         return chunk if width == 0 else self._blur(chunk)
 
     def _blur(self, action: Tensor) -> Tensor:
         """Add the policy's noise to actions."""
-        return action + self.rule.width * torch.randn(action.shape, generator=self.generator)
+        return action + self.config.width * torch.randn(action.shape, generator=self.generator)
 
     @torch.no_grad()
     def value(self, critic: Critic, state: Tensor, absorbing: Tensor) -> Tensor:
         """V(s) by one sample of the policy, the lesser of both critics, shape (B,)."""
-        action = self._act(state, self.rule.width) * (1 - absorbing)
+        action = self._act(state, self.config.width) * (1 - absorbing)
         result: Tensor = critic(state, action, absorbing).min(dim=1).values
         return result
 
@@ -173,13 +168,13 @@ class IqLearner:
             other: Any other episodes, if there are some.
         """
         figures = self._update_critic(demonstrations, other)
-        for step in range(self.rule.policy_steps):
+        for step in range(self.config.policy_steps):
             figures |= self._update_policy(demonstrations, other, step == 0)
         self.updates += 1
         return figures
 
     def _update_critic(self, demonstrations: Memory, other: Memory | None) -> dict[str, float]:
-        rule = self.rule
+        config = self.config
         states, actions, flags, afters = [], [], [], []
         for memory in (demonstrations, other):
             if memory is None:
@@ -191,26 +186,26 @@ class IqLearner:
             flags.append(flag)
             actions.append(self._blur(memory.actions(here, self._execute)) * (1 - flag))
             afters.append(self.value(self._target, *memory.states(there)))
-        state, flag, count = torch.cat(states), torch.cat(flags), rule.batch
-        after = rule.gamma * torch.cat(afters)[:, None]
+        state, flag, count = torch.cat(states), torch.cat(flags), config.batch
+        after = config.gamma * torch.cat(afters)[:, None]
         q = self.critic(state, torch.cat(actions), flag)
         reward = q - after
-        kept = len(state) if rule.online else count
+        kept = len(state) if config.mode == 'online' else count
         with torch.no_grad():
-            own = self._act(state[:kept], rule.width) * (1 - flag[:kept])
+            own = self._act(state[:kept], config.width) * (1 - flag[:kept])
         value = self.critic(state[:kept], own, flag[:kept])
         # Offline the discounted values cancel: both means are over the same demonstrations.
         contrast = (value - after[:kept]).mean() - reward[:count].mean()
         # The policy's own actions as well, as if they led to the same place; else Q falls there
         # without bound.
         all_rewards = torch.cat([reward, value - after[:kept]])
-        loss = contrast + (all_rewards**2).mean() / (4 * rule.alpha)
+        loss = contrast + (all_rewards**2).mean() / (4 * config.alpha)
         self._critic_steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._critic_steps.step()
         with torch.no_grad():
             mine = [p.detach() for p in self.critic.parameters()]
-            torch._foreach_lerp_([p.detach() for p in self._target.parameters()], mine, rule.tau)
+            torch._foreach_lerp_([p.detach() for p in self._target.parameters()], mine, config.tau)
             rest = reward[count:]
             return {
                 'critic_loss': float(loss),
@@ -222,17 +217,17 @@ class IqLearner:
     def _update_policy(
         self, demonstrations: Memory, other: Memory | None, first: bool
     ) -> dict[str, float]:
-        rule = self.rule
+        config = self.config
         imitated = self._imitate(demonstrations, self._draw(len(demonstrations.state)))
         loss, figures = imitated, {'imitation': float(imitated.detach())}
-        if other is not None and rule.share > 0:
-            if self._chances is None or (first and self.updates % rule.refresh == 0):
+        if other is not None and config.share > 0:
+            if self._chances is None or (first and self.updates % config.refresh == 0):
                 self._chances = self.weights(other)
             pick = torch.multinomial(
-                self._chances, rule.batch, replacement=True, generator=self.generator
+                self._chances, config.batch, replacement=True, generator=self.generator
             )
             recovered = self._imitate(other, other.here[pick])
-            loss = loss + rule.share * recovered
+            loss = loss + config.share * recovered
             figures['recovery'] = float(recovered.detach())
         self._policy_steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -241,13 +236,13 @@ class IqLearner:
         with torch.no_grad():
             mine = [p.detach() for p in self.actor.parameters()]
             averages = [p.detach() for p in self.average.parameters()]
-            torch._foreach_lerp_(averages, mine, 1 - rule.ema)
+            torch._foreach_lerp_(averages, mine, 1 - config.ema)
         return figures
 
     def _imitate(self, memory: Memory, pick: Tensor) -> Tensor:
         batch = memory.batch(pick)
         state = batch.observation.state
-        noise = self.rule.noise * torch.randn(state.shape, generator=self.generator)
+        noise = self.config.noise * torch.randn(state.shape, generator=self.generator)
         noisy = Batch(Observation(state + noise, {}), batch.action, batch.mask)
         return self.actor.policy.loss(noisy, self.generator)['loss']
 
@@ -262,7 +257,7 @@ class IqLearner:
             gain += (q - self.value(self._target, state, flag)) / DRAWS
         real = gain[other.here != ABSORBING]
         gain = (gain - real.mean()) / real.std().clamp(min=1e-6)
-        worth = (gain / self.rule.beta).exp().clamp(max=MOST)
+        worth = (gain / self.config.beta).exp().clamp(max=MOST)
         # Nothing is to be imitated in the absorbing state.
         worth = torch.where(other.here == ABSORBING, 0.0, worth)
         return worth / worth.sum()
@@ -275,7 +270,7 @@ class IqLearner:
         after, ends = memory.states(memory.there)
         action = self._act(after, 0.0) * (1 - ends)
         following = self._target(after, action, ends).mean(dim=1)
-        result: Tensor = q.mean(dim=1) - self.rule.gamma * following
+        result: Tensor = q.mean(dim=1) - self.config.gamma * following
         return result
 
     def tensors(self) -> dict[str, Tensor]:

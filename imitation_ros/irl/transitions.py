@@ -117,9 +117,9 @@ class Memory:
         return self.state[index].flatten(1) * (1 - flag), flag
 
     def actions(self, index: Tensor, execute: int) -> Tensor:
-        """Executed parts of the chunks, shape (B, e k), zero in the absorbing state."""
+        """Means of the executed parts of the chunks, shape (B, k), zero in the absorbing state."""
         flag = (index == ABSORBING).to(self.state.dtype)[:, None]
-        return self.chunk[index, :execute].flatten(1) * (1 - flag)
+        return self.chunk[index, :execute].mean(dim=1) * (1 - flag)
 
     def batch(self, index: Tensor) -> Batch:
         """What a policy learns from."""

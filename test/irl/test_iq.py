@@ -15,7 +15,7 @@ from imitation_ros.data.episode import Episode
 from imitation_ros.data.stats import measure
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.iq import IqLearner, Rule
+from imitation_ros.irl.iq import IqConfig, IqLearner
 from imitation_ros.irl.transitions import (
     ABSORBING,
     attempted,
@@ -28,22 +28,16 @@ from imitation_ros.training.config import TrainConfig
 from imitation_ros.training.selection import observation_spec
 from imitation_ros.training.state import build_actor
 
-RULE = Rule(
-    alpha=0.5,
+IQ = IqConfig(
     gamma=0.9,
-    width=0.2,
-    beta=1.0,
-    share=1.0,
     tau=0.02,
     lr=1e-3,
     critic_lr=1e-3,
     critic_width=64,
     ema=0.99,
     policy_steps=1,
-    noise=0.01,
     batch=64,
     refresh=25,
-    online=False,
 )
 CONFIG = TrainConfig(chunk=4, execute=4, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
 GOOD, BAD = 6, 6
@@ -124,7 +118,7 @@ def test_moments_that_lead_back_are_imitated_and_others_are_not(
     parts: tuple[Actor, Windows, Windows, Memory, Memory],
 ) -> None:
     actor, _, others, ours, theirs = parts
-    learner = IqLearner(actor, RULE, seed=0)
+    learner = IqLearner(actor, IQ, seed=0)
     for _ in range(300):
         figures = learner.update(ours, theirs)
     assert figures['recovery'] > 0
@@ -143,8 +137,8 @@ def test_from_demonstrations_alone_it_is_cloning(
     """The critic changes nothing in the policy then, whatever it believes."""
     actor, _, _, ours, _ = parts
     results = []
-    for rule in (RULE, replace(RULE, alpha=5.0, beta=9.0, critic_lr=1e-2)):
-        learner = IqLearner(actor, rule, seed=0)
+    for config in (IQ, IQ.model_copy(update={'alpha': 5.0, 'beta': 9.0, 'critic_lr': 1e-2})):
+        learner = IqLearner(actor, config, seed=0)
         for _ in range(20):
             figures = learner.update(ours, None)
         assert 'recovery' not in figures
@@ -157,14 +151,14 @@ def test_it_goes_on_bit_for_bit(
     parts: tuple[Actor, Windows, Windows, Memory, Memory], tmp_path: Path
 ) -> None:
     actor, _, _, ours, theirs = parts
-    whole = IqLearner(actor, RULE, seed=3)
+    whole = IqLearner(actor, IQ, seed=3)
     for _ in range(30):
         whole.update(ours, theirs)
-    half = IqLearner(actor, RULE, seed=3)
+    half = IqLearner(actor, IQ, seed=3)
     for _ in range(13):
         half.update(ours, theirs)
     kept = {name: tensor.clone() for name, tensor in half.tensors().items()}
-    resumed = IqLearner(actor, RULE, seed=99)
+    resumed = IqLearner(actor, IQ, seed=99)
     resumed.restore(kept, updates=13)
     for _ in range(17):
         resumed.update(ours, theirs)
