@@ -153,7 +153,8 @@ class Safety(Model):
         proposal_timeout_s: A proposal older than this, or over for this long, ends [s].
         first_move: Largest jump that the first proposal may ask for [rad or m].
         tracking_error: |command - measured| that trips [rad or m].
-        tracking_error_ticks: For how many ticks in a row.
+        tracking_distance: Measured links may be closer than allowed by this much [m].
+        tracking_error_ticks: For how many ticks in a row either trips.
         blend_s: Shortest fade into a new proposal [s].
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
@@ -181,6 +182,7 @@ class Safety(Model):
     proposal_timeout_s: Positive = 0.25
     first_move: Positive = 0.35
     tracking_error: Positive = 0.25
+    tracking_distance: NotNegative = 0.002
     tracking_error_ticks: int = Field(3, ge=1)
     blend_s: NotNegative = 0.08
     estop_heartbeat_s: NotNegative = 0.0

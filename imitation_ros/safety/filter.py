@@ -102,6 +102,11 @@ class SafetyFilter:
         """Where full braking would come to rest [rad or m], shape (n,)."""
         return self.box.stop(self.q, self.v)
 
+    @property
+    def threshold(self) -> Array:
+        """Distance that is kept by every pair [m], shape (pairs,); less while one recovers."""
+        return self._threshold
+
     def reset(self, q: Array) -> tuple[Intervention, ...]:
         """Start at rest at a pose; one outside the envelope is led back, never further out.
 

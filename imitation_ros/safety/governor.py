@@ -15,6 +15,7 @@ from ..errors import SafetyError
 from .filter import SafetyFilter
 from .intervention import Intervention, Rule
 from .player import NS, ProposalPlayer
+from .tracking import Tracking
 from .verdict import State, Verdict
 
 CLOCK_JUMP_NS = 100_000_000
@@ -40,6 +41,7 @@ class Governor:
         self.contract = contract
         self.filter = SafetyFilter(contract) if safety_filter is None else safety_filter
         self.player = ProposalPlayer(contract)
+        self._tracking = Tracking(contract, self.filter)
         self.state = State.DISARMED
         self._dt_ns = round(NS / contract.rates.command_hz)
         self._max_age_ns = round(contract.joint_states.max_age_s * NS)
@@ -52,7 +54,6 @@ class Governor:
         self._state_stamp: int | None = None
         self._q: Array | None = None
         self._v: Array | None = None
-        self._lost_ticks = 0
         self._now_ns: int | None = None
         self._pending: list[Intervention] = []
 
@@ -197,7 +198,8 @@ class Governor:
         for intervention in self.filter.reset(self._q):
             self._report(intervention)
         self.player.clear()
-        self._armed, self._first, self._lost_ticks = True, True, 0
+        self._tracking.restart()
+        self._armed, self._first = True, True
         self._now_ns = now_ns
         self.state = State.HOLD
 
@@ -255,25 +257,15 @@ class Governor:
             if self.state is State.ACTIVE:
                 self._hold(Intervention(Rule.STATE_STALE, 'the measured state is stale'))
             return
-        error = np.abs(self.filter.q - self._q)
-        worst = int(np.argmax(error))
-        safety = self.contract.safety
-        self._lost_ticks = self._lost_ticks + 1 if error[worst] > safety.tracking_error else 0
-        if self._lost_ticks >= safety.tracking_error_ticks and self.state in (
-            State.HOLD,
-            State.ACTIVE,
-        ):
-            self.state = State.FAULT
-            self.player.clear()
-            self._report(
-                Intervention(
-                    Rule.TRACKING_LOST,
-                    f'the robot is {error[worst]:.3f} away from its command',
-                    joint=self.contract.joints[worst],
-                    asked=float(self.filter.q[worst]),
-                    sent=float(self._q[worst]),
-                )
-            )
+        lost = self._tracking.lost(self._q)
+        if lost is not None and self.state in (State.HOLD, State.ACTIVE):
+            self._fault(lost)
+
+    def _fault(self, why: Intervention) -> None:
+        """Latch: brake, then hold until somebody resets."""
+        self.state = State.FAULT
+        self.player.clear()
+        self._report(why)
 
     def _hold(self, why: Intervention) -> None:
         """Stop playing; the next proposal has to start close to the command again."""

@@ -313,6 +313,27 @@ def test_tracking_lost_latches(bench: Bench, contract: Contract) -> None:
     assert bench.tick().state is State.HOLD
 
 
+def test_links_of_the_robot_that_come_too_close_latch(
+    make: Callable[..., Bench], collisions: SelfCollision
+) -> None:
+    bench = make(tracking_error=9.0).armed()
+    bench.tick()
+    bench.track = False
+    q = bench.q.copy()
+    pair = np.array([int(collisions.distances(q).argmin())])
+    while collisions.distances(q)[pair[0]] > 0.0:
+        gradient = collisions.gradients(q, pair)[0]
+        q -= 0.01 * gradient / np.abs(gradient).max()
+    bench.q = q
+    ticks = bench.contract.safety.tracking_error_ticks
+    assert bench.tick(ticks - 1).state is State.HOLD
+    assert bench.tick().state is State.FAULT
+    note = bench.notes[-1]
+    assert (note.rule, note.pair) == (Rule.TRACKING_LOST, collisions.links[pair[0]])
+    assert note.asked == bench.contract.safety.self_collision_distance
+    assert note.sent is not None and note.sent <= 0.0
+
+
 def test_one_late_tick_is_no_tracking_loss(bench: Bench, contract: Contract) -> None:
     bench.moving()
     good = bench.q.copy()
