@@ -32,13 +32,14 @@ from mcap.records import (
     SummaryOffset,
 )
 
+from .layout import MAGIC
+
 try:
     # The same checksum with the processor's own instructions, some ten times as fast.
     from isal.isal_zlib import crc32
 except ImportError:
     from zlib import crc32
 
-MAGIC = b'\x89MCAP0\r\n'
 LARGE = 32 * 1024
 """Messages from this size on are never copied [bytes]."""
 

@@ -20,7 +20,8 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 
 from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta
-from ..errors import BagError, unknown
+from ..errors import BagError, ContractError, unknown
+from .checksums import check_attachments, check_summary
 from .definitions import find as find_definition
 from .layout import (
     CONTRACT_FILE,
@@ -136,11 +137,13 @@ class Bag:
         meta = custom.get(CUSTOM_KEY)
         self.meta: EpisodeMeta | None = parse_meta(meta, path) if meta else None
         text = self._attachments.get(CONTRACT_FILE)
-        self.contract: Contract | None = (
-            None
-            if text is None
-            else loads(text, path / CONTRACT_FILE, self._attachments.get(URDF_FILE))
-        )
+        self.contract: Contract | None = None
+        if text is not None:
+            try:
+                self.contract = loads(text, path / CONTRACT_FILE, self._attachments.get(URDF_FILE))
+            except ContractError as error:
+                self.close()
+                raise BagError(f'{path}: the contract inside: {error}') from error
 
     def __enter__(self) -> 'Bag':
         """Return the open bag."""
@@ -166,6 +169,8 @@ class Bag:
             summary = reader.get_summary()
             if not isinstance(reader, SeekingReader) or summary is None:
                 raise BagError(f'{file}: has no summary; {REPAIR}')
+            check_summary(stream)
+            check_attachments(stream, summary.attachment_indexes)
             statistics = summary.statistics
             if statistics is None:
                 raise BagError(f'{file}: has no statistics; {REPAIR}')

@@ -23,8 +23,9 @@ from mcap.records import Attachment, Channel, Chunk, Message, Metadata, Schema
 from mcap.stream_reader import breakup_chunk, get_chunk_data_stream
 
 from ..errors import BagError
+from .checksums import attachment_is_whole
+from .layout import MAGIC
 
-MAGIC = b'\x89MCAP0\r\n'
 _HEAD = struct.Struct('<BQ')
 _CHUNK = struct.Struct('<QQQII')
 _MESSAGE = struct.Struct('<HIQQ')
@@ -161,6 +162,8 @@ def _inner(opcode: int, data: bytes) -> Record | None:
 
 def _other(opcode: int, data: bytes) -> Record | None:
     kind = Metadata if opcode == Opcode.METADATA else Attachment
+    if kind is Attachment and not attachment_is_whole(data):
+        return None
     try:
         return _parse(kind, data)
     except (McapError, ValueError, EOFError, struct.error):

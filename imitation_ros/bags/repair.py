@@ -21,18 +21,22 @@ from mcap.records import Attachment, Message, Metadata, Schema
 from mcap.records import Channel as ChannelRecord
 import yaml
 
+from ..contract.loading import parse_yaml
 from ..data.episode import EpisodeMeta
 from ..errors import BagError
+from .checksums import check_attachments, check_summary
 from .layout import (
     bag_information,
     Channel,
     CHUNK_SIZE,
+    CONTRACT_FILE,
     custom_data,
     CUSTOM_KEY,
     parse_meta,
     read_information,
     SUFFIX,
     sync_folder,
+    URDF_FILE,
     write_information,
 )
 from .mcap_file import McapFile
@@ -129,6 +133,8 @@ def _is_whole(file: Path) -> bool:
             summary = make_reader(stream).get_summary()
             if summary is None or summary.statistics is None:
                 return False
+            check_summary(stream)
+            check_attachments(stream, summary.attachment_indexes)
         damage = Damage()
         count = sum(isinstance(record, Message) for record in scan(file, damage))
     except DAMAGE:
@@ -170,7 +176,7 @@ def _copy(file: Path, writer: McapFile, damage: Damage) -> int:
     writer.start('ros2', LIBRARY)
     schemas: dict[int, int] = {}
     channels: dict[int, int] = {}
-    seen: set[str] = set()
+    attachments: dict[str, Attachment] = {}
     planned: list[Channel] = []
     meta: EpisodeMeta | None = None
     count = 0
@@ -203,15 +209,20 @@ def _copy(file: Path, writer: McapFile, damage: Damage) -> int:
                 record.sequence,
             )
             count += 1
-        elif isinstance(record, Attachment) and record.name not in seen:
-            seen.add(record.name)
-            writer.add_attachment(
-                record.create_time, record.log_time, record.name, record.media_type, record.data
-            )
+        elif isinstance(record, Attachment):
+            attachments.setdefault(record.name, record)
         elif isinstance(record, Metadata) and record.name == CUSTOM_KEY:
             meta = parse_meta(record.metadata.get(CUSTOM_KEY, ''), file)
         elif isinstance(record, Metadata) and record.name == 'rosbag2' and not planned:
             planned = _planned(record.metadata.get('serialized_metadata', ''))
+    if (CONTRACT_FILE in attachments) != (URDF_FILE in attachments):
+        # One without the other would be another contract.
+        damage.notes.append('the contract inside is damaged and left out; name one by hand')
+        attachments = {k: v for k, v in attachments.items() if k not in (CONTRACT_FILE, URDF_FILE)}
+    for entry in attachments.values():
+        writer.add_attachment(
+            entry.create_time, entry.log_time, entry.name, entry.media_type, entry.data
+        )
     meta = meta or EpisodeMeta(episode=file.parent.name.removesuffix(SUFFIX))
     writer.add_metadata(CUSTOM_KEY, custom_data(replace(meta, recovered=True)))
     writer.finish()
@@ -221,7 +232,7 @@ def _copy(file: Path, writer: McapFile, damage: Damage) -> int:
 def _planned(text: str) -> list[Channel]:
     """Channels that the metadata record at the start of a file announces, in order."""
     try:
-        topics = yaml.safe_load(text)['topics_with_message_count']
+        topics = parse_yaml(text)['topics_with_message_count']
         plans = [entry['topic_metadata'] for entry in topics]
         return [
             Channel(
@@ -255,7 +266,7 @@ def _rebuild_metadata(bag: Path, file: Path) -> None:
             distro = str(old.get('ros_distro') or '')
         channels, counts = [], []
         for number, channel in summary.channels.items():
-            offered = yaml.safe_load(channel.metadata.get('offered_qos_profiles', '') or '[]')
+            offered = parse_yaml(channel.metadata.get('offered_qos_profiles', '') or '[]')
             channels.append(
                 Channel(
                     channel.topic,

@@ -5,6 +5,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import json
+import os
 from pathlib import Path
 import re
 import shutil
@@ -16,7 +17,7 @@ from ..errors import BagError
 from .audit import Audit, audit
 from .auditor import Auditor, check_written
 from .definitions import decode
-from .layout import next_name, update_meta, used_names
+from .layout import is_finished, METADATA, next_name, update_meta, used_names
 from .reader import Bag
 from .repair import Repair, repair, unfinished
 from .take import Counts, Take
@@ -96,6 +97,7 @@ class Session:
         self.last: Finished | None = None
         self.repaired: list[Repair] = []
         self.failed: dict[Path, str] = {}
+        self._looked_at: dict[Path, tuple[object, bool]] = {}
         self._clock = clock
         self._distro = distro
         self._take: Take | None = None
@@ -262,8 +264,28 @@ class Session:
         return take, meta
 
     def episodes(self) -> list[Path]:
-        """Finished bags of the session."""
-        return sorted(path.parent for path in self.root.glob('*/metadata.yaml'))
+        """Finished bags of the session whose files end as they should."""
+        return [bag for bag, whole in self._finished() if whole]
+
+    def damaged(self) -> list[Path]:
+        """Bags of the session that call themselves finished and were cut off all the same."""
+        return [bag for bag, whole in self._finished() if not whole]
+
+    def _finished(self) -> list[tuple[Path, bool]]:
+        """Bags with a metadata.yaml and whether they are whole; asked for twice a second."""
+        bags = sorted(path.parent for path in self.root.glob(f'*/{METADATA}'))
+        result = []
+        for bag in bags:
+            try:
+                key = tuple(
+                    (e.name, e.stat().st_mtime_ns, e.stat().st_size) for e in os.scandir(bag)
+                )
+                if self._looked_at.get(bag, (None, False))[0] != key:
+                    self._looked_at[bag] = (key, is_finished(bag))
+            except OSError:
+                continue
+            result.append((bag, self._looked_at[bag][1]))
+        return result
 
     def free_bytes(self) -> int:
         """Room left on the disk [bytes]; 0 if the folder is gone."""

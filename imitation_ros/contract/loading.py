@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,6 +18,15 @@ from ..urdf import parse as parse_urdf
 from ..urdf import Urdf
 from .robot import Array, Contract, Limits
 from .schema import ContractFile, explain, JointLimits
+
+
+def parse_yaml(text: str) -> Any:
+    """Values of a YAML text, by the YAML library's C parser where it was built with it.
+
+    Raises:
+        yaml.YAMLError: If it is none.
+    """
+    return yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
 
 
 def available() -> dict[str, Path]:
@@ -58,7 +68,7 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
         ContractError: As `load`.
     """
     try:
-        values = yaml.safe_load(text)
+        values = parse_yaml(text)
     except yaml.YAMLError as error:
         raise ContractError(f'{path}: not YAML: {error}') from error
     if not isinstance(values, Mapping):

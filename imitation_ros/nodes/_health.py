@@ -98,6 +98,7 @@ class Health:
                 counts=take.counts(),
             )
         used = used_names(session.root)
+        damaged = {bag.name for bag in session.damaged()}
         return View(
             robot=self._contract.name,
             session=session.root,
@@ -109,7 +110,7 @@ class Health:
             rate_bytes=self._rate,
             free_bytes=session.free_bytes(),
             on_disk=len(session.episodes()),
-            missing=len(self._kept - used),
+            missing=len(self._kept - used) + len(self._kept & damaged),
             tally=dict(self._tally),
             last=None
             if last is None

@@ -3,24 +3,31 @@
 """A bag that was cut anywhere, or overwritten, comes back valid with all that is whole."""
 
 import fcntl
+import json
 import os
 from pathlib import Path
 import shutil
+import time
 
 import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader as Rosbag2Reader
+from typer.testing import CliRunner
 
-from imitation_ros.bags.layout import read_information
+from imitation_ros.bags.audit import audit
+from imitation_ros.bags.convert import convert
+from imitation_ros.bags.layout import find_bags, read_information
 from imitation_ros.bags.reader import Bag
 from imitation_ros.bags.repair import repair, unfinished
+from imitation_ros.bags.session import Session
+from imitation_ros.cli.app import app
 from imitation_ros.errors import BagError
 
 
 @pytest.fixture(scope='module')
 def many_chunks(maker, tmp_path_factory):
-    """A bag flushed every tenth of a second, so that it has some 20 chunks."""
-    entries = maker.script()
+    """A bag flushed every hundred messages, so that it has several chunks."""
+    entries = maker.script(seconds=1.5)
     writer = maker.open(tmp_path_factory.mktemp('chunks') / 'pick_0001')
     writer.tick(0)
     done = 0
@@ -65,7 +72,7 @@ def test_random_cuts(many_chunks, tmp_path, rng):
     raw = file.read_bytes()
     ends = [raw.index(data) + len(data) for _, _, data in entries]
     assert len(set(ends)) == len(ends)
-    cuts = [*rng.integers(len(raw) // 20, size, 25), size - 1, size - 8, size - 300]
+    cuts = [*rng.integers(len(raw) // 10, size, 100), size - 1, size - 8, size - 300]
     for k, at in enumerate(map(int, cuts)):
         folder = tmp_path / str(k)
         folder.mkdir()
@@ -74,9 +81,10 @@ def test_random_cuts(many_chunks, tmp_path, rng):
         whole = [entry for entry, end in zip(entries, ends, strict=True) if end <= at]
         assert read(result.path) == whole, f'cut at {at} of {size}'
         assert result.messages == len(whole)
-        with Rosbag2Reader(result.path) as independent:
-            assert independent.message_count == len(whole)
-            assert sum(1 for _ in independent.messages()) == len(whole)
+        if k % 10 == 0:
+            with Rosbag2Reader(result.path) as independent:
+                assert independent.message_count == len(whole)
+                assert sum(1 for _ in independent.messages()) == len(whole)
         shutil.rmtree(folder)
 
 
@@ -111,23 +119,87 @@ def test_healthy_bag_is_left_alone(good_bag):
     assert {path.name: path.stat().st_mtime_ns for path in good_bag.iterdir()} == before
 
 
-def test_overwritten_bytes_cost_only_their_chunk(many_chunks, tmp_path, rng):
+def everything(path: Path):
+    """All that anybody may ask of a bag."""
+    with Bag(path) as bag:
+        messages = [(m.log_ns, m.publish_ns, m.sequence, m.topic, m.data) for m in bag.messages()]
+        contract = None if bag.contract is None else bag.contract.hash
+        found = audit(bag)
+        return messages, contract, bag.types, bag.counts, (bag.start_ns, bag.end_ns), found
+
+
+def test_an_overwritten_byte_is_never_a_success(many_chunks, tmp_path, rng):
+    """Wherever it is: told, or without any effect; and the repair gives nothing altered."""
     bag, entries = many_chunks
-    for k in range(12):
-        folder = tmp_path / str(k)
-        copy = Path(shutil.copytree(bag, folder / 'pick_0001'))
-        file = copy / 'pick_0001_0.mcap'
-        data = bytearray(file.read_bytes())
-        start = data.index(entries[0][2])
-        at = int(rng.integers(start, data.index(entries[-1][2])))
-        data[at] ^= 0xFF
-        file.write_bytes(data)
-        result = repair(copy)
-        back = read(copy)
-        # One chunk holds 100 messages; nothing altered may come back.
-        assert len(entries) - 100 <= len(back) <= len(entries)
-        assert set(back) <= set(entries)
-        assert result.changed or len(back) == len(entries)
+    good = everything(bag)
+    raw = (bag / 'pick_0001_0.mcap').read_bytes()
+    size, first = len(raw), raw.index(entries[0][2])
+    head = raw.index(b'contract.yaml')
+    places = [
+        *rng.integers(first, size - 6000, 25),  # chunks and their message indexes
+        *rng.integers(head, first, 6),  # contract, URDF, schemas, channels
+        *rng.integers(size - 6000, size, 9),  # the summary
+    ]
+    told = 0
+    for k, at in enumerate(map(int, places)):
+        copy = Path(shutil.copytree(bag, tmp_path / str(k) / 'pick_0001'))
+        data = bytearray(raw)
+        data[at] ^= 1 << int(rng.integers(8))
+        (copy / 'pick_0001_0.mcap').write_bytes(data)
+        try:
+            damaged = everything(copy)
+        except BagError as error:
+            assert str(error).count('imitation_ros repair') == 1, error
+            told += 1
+            result = repair(copy)
+            assert result.changed
+            mended = everything(copy)
+            # One chunk holds 100 messages; nothing altered may come back.
+            assert len(good[0]) - 100 <= len(mended[0]) <= len(good[0])
+            assert set(mended[0]) <= set(good[0])
+            assert mended[1] in (good[1], None)
+            with Bag(copy) as opened:
+                assert opened.meta.recovered
+        else:
+            assert damaged == good, f'byte {at} of {size} went unnoticed'
+        shutil.rmtree(copy)
+    assert told > len(places) // 2
+
+
+def test_a_damaged_bag_is_counted_by_nobody(good_bag, tmp_path, robot):
+    """Cut off although its metadata.yaml says finished: audit, dataset and count all refuse."""
+    session = tmp_path / 'session'
+    copy = Path(shutil.copytree(good_bag, session / 'pick_0001'))
+    shutil.copytree(good_bag, session / 'pick_0002')
+    os.truncate(copy / 'pick_0001_0.mcap', 60_000)
+    said = CliRunner().invoke(app, ['audit', str(session), '--json'])
+    assert said.exit_code == 1
+    verdicts = {one['bag']: one['verdict'] for one in json.loads(said.stdout)}
+    assert verdicts == {str(copy): 'reject', str(session / 'pick_0002'): 'ok'}
+    manifest = convert(find_bags(session), tmp_path / 'data')
+    assert [(e['bag'], bool(e['steps'])) for e in manifest.report['episodes']] == [
+        (str(copy), False),
+        (str(session / 'pick_0002'), True),
+    ]
+    opened = Session(session, robot, time.monotonic_ns)
+    assert opened.episodes() == [session / 'pick_0002']
+    assert opened.damaged() == [copy]
+
+
+def test_a_damaged_contract_is_left_out(good_bag, tmp_path):
+    copy = Path(shutil.copytree(good_bag, tmp_path / 'pick_0001'))
+    file = copy / 'pick_0001_0.mcap'
+    data = bytearray(file.read_bytes())
+    place = data.index(b'upper="')
+    data[place + 7] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(BagError, match=r'attachment robot\.urdf does not match'):
+        Bag(copy)
+    result = repair(copy)
+    assert 'the contract inside is damaged' in ' '.join(result.notes)
+    with Bag(copy) as bag:
+        assert bag.contract is None and bag.meta.contract_hash and bag.meta.recovered
+        assert sum(bag.counts.values()) == result.messages > 800
 
 
 def test_channels_come_back_when_the_chunk_that_names_them_is_lost(many_chunks, tmp_path):
