@@ -25,6 +25,7 @@ from .judging import judge_topic, Notes, Track
 from .motion import at_stop, idle, jerk, thresholds
 from .reader import header_stamp_ns
 from .topics import COMMAND, Topic
+from .vectors import VectorReader
 
 NS = 1_000_000_000
 SPARSE_NS = 8_000_000
@@ -73,10 +74,15 @@ class Auditor:
         self._q_ns: list[int] = []
         self._q: list[Array] = []
         self._verdict_topic = ''
+        self._vectors: dict[str, VectorReader] = {}
         if contract is not None:
             self._cameras = {camera.topic: ImageTrack(camera.name) for camera in contract.cameras}
             self._verdict_topic = contract.topics.verdict
+            streams = (contract.observed, contract.acted)
+            self._vectors = {s.topic: VectorReader(s) for s in streams if s is not None}
             for topic in self.tracks.values():
+                if contract.data_only:
+                    continue
                 if topic.topic.modality in (JOINT_STATES, COMMAND):
                     self._joints[topic.topic.name] = JointReader(contract)
 
@@ -110,6 +116,8 @@ class Auditor:
         topic = track.topic
         if topic.name in self._joints:
             stamp = self._look_at_joints(topic, data)
+        elif topic.name in self._vectors:
+            stamp, _ = self._vectors[topic.name].read(data, publish_ns)
         elif topic.name in self._cameras:
             stamp = header_stamp_ns(data)
             self._look_at_picture(track, data)

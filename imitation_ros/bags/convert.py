@@ -24,6 +24,7 @@ from .align import align, Aligned
 from .audit import audit
 from .layout import SUFFIX
 from .reader import Bag
+from .vectors import pair
 
 NS = 1_000_000_000
 Size = tuple[int, int]
@@ -111,6 +112,7 @@ def convert(
         contract.urdf_text,
         contract.joints,
         contract.rates.policy_hz,
+        contract.actions,
     )
     entries: list[dict[str, Any]] = []
     ages: dict[str, list[np.ndarray[Any, Any]]] = {}
@@ -170,7 +172,10 @@ def agreed(paths: Iterable[Path]) -> Contract:
         holders.setdefault(found.hash, []).append(str(path))
     if not contracts:
         listed = '\n  '.join(without)
-        raise DataError(f'no bag holds a contract; name one with --contract:\n  {listed}')
+        raise DataError(
+            'no bag holds a contract; name one with --robot, or write one with '
+            f'"imitation_ros contract-from-bag":\n  {listed}'
+        )
     if len(contracts) > 1:
         lines = [
             f'{contracts[key].name} {key[:12]}: {", ".join(where)}'
@@ -224,7 +229,8 @@ def _episode(
             if no:
                 why = f': {"; ".join(meta.reasons)}' if key == 'reject' else ''
                 raise DataError(EXPLANATIONS[key] + why)
-        aligned = align(bag, contract, (*sizes, *poses))
+        onto_steps = pair if contract.data_only else align
+        aligned = onto_steps(bag, contract, (*sizes, *poses))
         if options.trim_idle_s is not None:
             aligned = aligned.trimmed(options.trim_idle_s)
         images = {

@@ -42,10 +42,17 @@ class Topic:
 
 def recorded(contract: Contract) -> tuple[Topic, ...]:
     """Every topic that is recorded for a contract: what a policy sees, does, and the context."""
-    state = contract.joint_states
+    state, observed, acted = contract.joint_states, contract.observed, contract.acted
+    joint_state, flag = 'sensor_msgs/msg/JointState', 'std_msgs/msg/Bool'
     topics = [
         Topic(
-            state.topic, 'sensor_msgs/msg/JointState', JOINT_STATES, state.rate_hz, True, state.qos
+            state.topic,
+            joint_state if observed is None else observed.type,
+            JOINT_STATES,
+            state.rate_hz,
+            True,
+            state.qos,
+            stamped=observed is None or observed.stamps == 'header',
         )
     ]
     topics += [
@@ -57,8 +64,10 @@ def recorded(contract: Contract) -> tuple[Topic, ...]:
         for pose in contract.poses
     ]
     names = contract.topics
+    if acted is not None:
+        hz, stamped = contract.rates.policy_hz, acted.stamps == 'header'
+        return (*topics, Topic(acted.topic, acted.type, COMMAND, hz, True, stamped=stamped))
     command_hz = contract.rates.command_hz
-    joint_state, flag = 'sensor_msgs/msg/JointState', 'std_msgs/msg/Bool'
     topics += [
         Topic(names.command, joint_state, COMMAND, command_hz, True, Qos(depth=100)),
         Topic(names.proposal, 'trajectory_msgs/msg/JointTrajectory'),

@@ -125,6 +125,8 @@ class BagWriter:
                 (CONTRACT_FILE, 'application/yaml', contract.text),
                 (URDF_FILE, 'application/xml', contract.urdf_text),
             ):
+                if not text:
+                    continue  # data without a robot
                 self._writer.add_attachment(now_ns, now_ns, name, media, text.encode())
             self._ids = register(self._writer, self._channels)
             self._sync()

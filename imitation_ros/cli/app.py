@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import ImitationError
-from . import data, demo, edit, learn, robot
+from . import contracts, data, demo, edit, learn, robot
 from .lerobot import export_lerobot, import_lerobot
 from .reward import reward
 from .safety_report import safety_report
@@ -37,6 +37,7 @@ app.command('audit', rich_help_panel=RECORD)(data.audit)
 app.command('repair', rich_help_panel=RECORD)(data.repair)
 for verb in (edit.trim, edit.drop, edit.relabel, edit.merge):
     app.command(verb.__name__, rich_help_panel=SORT)(verb)
+app.command('contract-from-bag', rich_help_panel=TRAIN)(contracts.contract_from_bag)
 app.command('convert', rich_help_panel=TRAIN)(data.convert)
 app.command('export-lerobot', rich_help_panel=TRAIN)(export_lerobot)
 app.command('import-lerobot', rich_help_panel=TRAIN)(import_lerobot)

@@ -16,6 +16,7 @@ from .options import Json, Out
 
 if TYPE_CHECKING:
     from ..bags.convert import Options
+    from ..contract import Contract
 
 COLOURS = {'ok': 'green', 'warn': 'yellow', 'reject': 'red'}
 
@@ -190,6 +191,10 @@ def convert(
     trim_idle: Annotated[
         float | None, typer.Option(help='Cut idle heads and tails, but for this long [s].')
     ] = None,
+    robot: Annotated[
+        str | None,
+        typer.Option('--robot', '-r', help='Contract of bags that hold none (a .yaml file).'),
+    ] = None,
 ) -> None:
     """Convert bags to a dataset: aligned frames and actions at the policy's rate.
 
@@ -197,9 +202,11 @@ def convert(
     age of every modality is measured and stored.
 
     Examples: imitation_ros convert bags --out data;
-    imitation_ros convert bags --out data --camera head_camera:48x64
+    imitation_ros convert bags --out data --camera head_camera:48x64;
+    imitation_ros convert bags --robot theirs.yaml --out data
     """
     from ..bags.convert import Options
+    from ..contract import load
 
     options = Options(
         cameras=_cameras(camera),
@@ -208,11 +215,16 @@ def convert(
         recovered=with_recovered,
         trim_idle_s=trim_idle,
     )
-    convert_with_bar(Console(), bags, out, options)
+    contract = None if robot is None else load(robot)
+    convert_with_bar(Console(), bags, out, options, contract)
 
 
 def convert_with_bar(
-    console: Console, bags: list[Path], out: Path, options: 'Options | None' = None
+    console: Console,
+    bags: list[Path],
+    out: Path,
+    options: 'Options | None' = None,
+    contract: 'Contract | None' = None,
 ) -> None:
     """Convert, with a progress bar, and show what was left out and how old the data is."""
     from ..bags.convert import convert as convert_bags
@@ -228,7 +240,7 @@ def convert_with_bar(
             if done.reason:
                 progress.console.print(f'[yellow]left out[/] {done.episode}: {done.reason}')
 
-        manifest = convert_bags(paths, out, options, progress=step)
+        manifest = convert_bags(paths, out, options, contract, progress=step)
     table = Table(title=f'{len(manifest.episodes)} of {len(paths)} episodes')
     for column in ('modality', 'age p50', 'p99', 'max [ms]'):
         table.add_column(column, justify='left' if column == 'modality' else 'right')

@@ -101,8 +101,10 @@ def train(
     imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
     imitation_ros train --data data --out runs/bc --resume
     """
+    from ..data.store import Dataset
     from ..training.config import load as load_config
     from ..training.run import train as train_policy
+    from ..training.selection import contract_of
 
     changes: dict[str, Any] = {}
     if updates is not None:
@@ -112,9 +114,9 @@ def train(
     if camera:
         changes['cameras'] = [_camera(text) for text in camera]
     console = Console()
-    result = train_policy(
-        data, load_config(config or method, changes), out, resume=resume, console=console
-    )
+    dataset = Dataset(data)
+    settings = load_config(config or method, changes, contract_of(dataset).data_only)
+    result = train_policy(dataset, settings, out, resume=resume, console=console)
     if not result.finished:
         console.print(f'stopped after {result.updates} updates; go on with --resume')
         raise typer.Exit(130)
@@ -248,12 +250,18 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
     """Print the error on recorded actions, joint by joint."""
     from ..data.store import Dataset
     from ..evaluation.offline import measure_model
+    from ..runtime.bundle import load as load_bundle
 
-    error = measure_model(policy, Dataset(data))
+    dataset = Dataset(data)
+    names = [meta.episode for meta in dataset.manifest.episodes]
+    unseen = [name for name in names if name not in load_bundle(policy).bags]
+    error = measure_model(policy, dataset, unseen or names)
     if as_json:
         print(json.dumps(error.to_dict(), indent=1))
         return
-    table = Table(title=f'open loop, {len(error.episodes)} unseen episodes')
+    table = Table(
+        title=f'open loop, {len(error.episodes)} {"unseen" if unseen else "trained"} episodes'
+    )
     table.add_column('joint')
     table.add_column('mean absolute error [rad]', justify='right')
     for joint, mae in zip(error.joints, error.mae, strict=True):

@@ -10,11 +10,13 @@ it against the URDF and says which key is wrong, what it holds and what it could
 from .loading import available, load, loads
 from .robot import Contract, Limits
 from .schema import (
+    Acted,
     Camera,
     explain,
     Group,
     JointLimits,
     JointStates,
+    Observed,
     Output,
     Pose,
     Qos,
@@ -24,12 +26,14 @@ from .schema import (
 )
 
 __all__ = [
+    'Acted',
     'Camera',
     'Contract',
     'Group',
     'JointLimits',
     'JointStates',
     'Limits',
+    'Observed',
     'Output',
     'Pose',
     'Qos',

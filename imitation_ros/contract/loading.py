@@ -16,6 +16,7 @@ from .. import resources
 from ..errors import ContractError, unknown
 from ..urdf import parse as parse_urdf
 from ..urdf import Urdf
+from .data_only import data_contract
 from .robot import Array, Contract, Limits
 from .schema import ContractFile, explain, JointLimits
 
@@ -77,6 +78,14 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
         file = ContractFile.model_validate(values)
     except ValidationError as error:
         raise ContractError(explain(error, path, ContractFile)) from error
+    if file.observation is not None or file.action is not None:
+        return data_contract(file, text, path)
+    if file.urdf is None:
+        raise ContractError(
+            f'{path}: urdf: this key is missing (data without a robot has observation and action)'
+        )
+    if not file.groups:
+        raise ContractError(f'{path}: groups: this key is missing, or empty')
     try:
         urdf_path = _find_urdf(file.urdf, path)
     except ContractError:
@@ -111,6 +120,7 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
         topics=file.topics,
         safety=file.safety,
         tools=file.tools,
+        actions=joints,
     )
 
 

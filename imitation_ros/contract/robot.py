@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ContractError, unknown
-from .schema import Camera, Group, JointStates, Pose, Rates, Safety, Topics
+from .schema import Acted, Camera, Group, JointStates, Observed, Pose, Rates, Safety, Topics
 
 Array = NDArray[np.float64]
 
@@ -50,10 +50,13 @@ class Contract:
         urdf_text: The URDF itself.
         text: The YAML itself, as it goes into bags and models.
         hash: SHA-256 over the values of the YAML and the text of the URDF.
-        joints: Joint names in contract order.
+        joints: Joint names in contract order; without a robot, the entries that are seen.
+        actions: Names of what is commanded: the joints, or without a robot the actions.
         groups: Groups of joints, whose concatenation is `joints`.
-        limits: Limits of every joint, in contract order.
+        limits: Limits of every action, in the order of `actions`.
         home: Home position [rad or m], shape (n,).
+        observed: What is seen, where the contract describes data and no robot.
+        acted: What is done there.
     """
 
     name: str
@@ -72,6 +75,33 @@ class Contract:
     topics: Topics
     safety: Safety
     tools: tuple[str, ...]
+    actions: tuple[str, ...]
+    observed: Observed | None = None
+    acted: Acted | None = None
+
+    @property
+    def data_only(self) -> bool:
+        """Whether it describes data and no robot: no URDF, so nothing may be moved by it."""
+        return self.observed is not None
+
+    def require_robot(self, what: str) -> None:
+        """Refuse what needs a robot.
+
+        Raises:
+            ContractError: If the contract describes data only.
+        """
+        if self.data_only:
+            raise ContractError(
+                f'{what} needs a robot, and the contract "{self.name}" names no urdf; with it you '
+                'can audit, convert, train, export and evaluate on data (--data), or run the '
+                'policy yourself (imitation_ros.runtime.VectorPolicy)'
+            )
+
+    def action_index(self, name: str) -> int:
+        """Position of an action in the order of `actions`; raises ContractError."""
+        if name not in self.actions:
+            raise ContractError(unknown(name, 'action', self.actions))
+        return self.actions.index(name)
 
     @property
     def n(self) -> int:

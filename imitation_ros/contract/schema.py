@@ -80,6 +80,62 @@ class JointStates(Signal):
     resample: Literal['hold', 'linear'] = 'hold'
 
 
+class Observed(Model):
+    """What is seen where no robot is described: the arrays of one message, entry by entry.
+
+    Attributes:
+        topic: Where it comes from.
+        type: A JointState, or a bare array whose entries are named here (as `position`).
+        position: Names of the entries of its `position` (or of the bare array), in order.
+        velocity: Names of the entries of its `velocity`.
+        effort: Names of the entries of its `effort`.
+        rate_hz: Expected rate [Hz]; that of the policy if None.
+        max_age_s: Oldest observation that an action may follow [s].
+        stamps: Time of a message: that of its header, or that at which it was recorded.
+    """
+
+    topic: Topic = '/joint_states'
+    type: Literal['sensor_msgs/msg/JointState', 'std_msgs/msg/Float64MultiArray'] = (
+        'sensor_msgs/msg/JointState'
+    )
+    position: tuple[str, ...] = ()
+    velocity: tuple[str, ...] = ()
+    effort: tuple[str, ...] = ()
+    rate_hz: Positive | None = None
+    max_age_s: Positive = 0.5
+    stamps: Literal['header', 'log'] = 'header'
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Names of all entries, of which those that are no position say so."""
+        speeds = (f'{name}.velocity' for name in self.velocity)
+        return (*self.position, *speeds, *(f'{name}.effort' for name in self.effort))
+
+
+class Acted(Model):
+    """What is done where no robot is described.
+
+    Attributes:
+        topic: Where it comes from.
+        type: Message type; of a JointTrajectory the first point counts.
+        field: Which of the message's arrays it is; a bare array has but one.
+        names: Names of its entries, in the order of the policy's actions.
+        limits: Lowest and highest value of an entry; of others the range seen in training.
+        stamps: Time of a message: that of its header, or that at which it was recorded.
+    """
+
+    topic: Topic
+    type: Literal[
+        'trajectory_msgs/msg/JointTrajectory',
+        'sensor_msgs/msg/JointState',
+        'std_msgs/msg/Float64MultiArray',
+    ]
+    field: Literal['position', 'velocity', 'effort'] = 'position'
+    names: tuple[str, ...] = Field(min_length=1)
+    limits: dict[str, tuple[float, float]] = {}
+    stamps: Literal['header', 'log'] = 'header'
+
+
 class Camera(Model):
     """One camera image stream."""
 
@@ -194,10 +250,12 @@ class ContractFile(Model):
     """The YAML file, key by key."""
 
     name: Name
-    urdf: str
+    urdf: str | None = None
+    observation: Observed | None = None
+    action: Acted | None = None
     rates: Rates = Rates()
     joint_states: JointStates = JointStates()
-    groups: tuple[Group, ...] = Field(min_length=1)
+    groups: tuple[Group, ...] = ()
     cameras: tuple[Camera, ...] = ()
     poses: tuple[Pose, ...] = ()
     topics: Topics = Topics()

@@ -72,7 +72,8 @@ class Episode:
         tick_ns: Ticks [ns], shape (T,).
         q: Joint positions [rad], shape (T, n).
         v: Joint velocities [rad/s], shape (T, n).
-        action: Command that was in force one step after each tick [rad], shape (T, n).
+        action: Command that was in force one step after each tick [rad], shape (T, n); without a
+            robot what was done at each tick, shape (T, m).
         images: Images of each camera, uint8, shape (T, height, width, 3).
         poses: Poses of each object, shape (T, 7).
         age_ns: Age of each modality at each tick [ns], shape (T,).
@@ -92,7 +93,7 @@ class Episode:
         steps = len(self.tick_ns)
         if steps < 2:
             raise DataError(f'episode "{self.meta.episode}" has {steps} steps, fewer than 2')
-        if not self.q.shape == self.v.shape == self.action.shape:
+        if self.q.shape != self.v.shape or self.action.ndim != 2:
             raise DataError(
                 f'q {self.q.shape}, v {self.v.shape} and action {self.action.shape} differ'
             )

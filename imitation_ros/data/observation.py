@@ -41,6 +41,9 @@ class ObservationSpec:
         policy_hz: Rate of those frames, and of the chunk's steps [Hz].
         chunk: Number of future actions, Ta.
         execute: How many of them run before the next inference.
+        actions: Names of what it commands; the joints if none are given. Data without a robot
+            may have others, and then `joints` are the entries that are seen.
+        bare: Whether these are data without a robot, in units nobody told.
     """
 
     joints: tuple[str, ...]
@@ -51,9 +54,13 @@ class ObservationSpec:
     policy_hz: float
     chunk: int
     execute: int
+    actions: tuple[str, ...] = ()
+    bare: bool = False
 
     def __post_init__(self) -> None:
         """Check the counts."""
+        if not self.actions:
+            object.__setattr__(self, 'actions', self.joints)
         if not self.joints:
             raise DataError('a policy needs at least one joint')
         if self.history < 1 or not 1 <= self.execute <= self.chunk:
@@ -70,7 +77,10 @@ class ObservationSpec:
     @property
     def layout(self) -> tuple[str, ...]:
         """Name of every entry of the state vector."""
-        names = [f'{joint}.position' for joint in self.joints]
+        names = [
+            joint if joint.endswith(('.velocity', '.effort')) else f'{joint}.position'
+            for joint in self.joints
+        ]
         if self.velocity:
             names += [f'{joint}.velocity' for joint in self.joints]
         entries = ('x', 'y', 'z', 'r00', 'r10', 'r20', 'r01', 'r11', 'r21')
@@ -80,6 +90,26 @@ class ObservationSpec:
     def size(self) -> int:
         """Length D of the state vector."""
         return len(self.joints) * (2 if self.velocity else 1) + 9 * len(self.poses)
+
+    @property
+    def measured(self) -> tuple[int, ...] | None:
+        """Where each action's position stands in the state vector; None if one is not seen."""
+        if not set(self.actions) <= set(self.joints):
+            return None
+        return tuple(self.joints.index(name) for name in self.actions)
+
+    def rest(self, state: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """What doing nothing is: the measured positions, or zeros where none are seen.
+
+        Args:
+            state: State vectors, shape (..., D).
+
+        Returns:
+            Shape (..., k).
+        """
+        if self.measured is None:
+            return np.zeros((*state.shape[:-1], len(self.actions)), dtype=state.dtype)
+        return state[..., list(self.measured)]
 
     @property
     def step_ns(self) -> int:
@@ -138,6 +168,8 @@ class ObservationSpec:
             policy_hz=float(values['policy_hz']),
             chunk=int(values['chunk']),
             execute=int(values['execute']),
+            actions=tuple(values.get('actions', ())),
+            bare=bool(values.get('bare', False)),
         )
 
 

@@ -26,6 +26,9 @@ JOINT_FLOOR = 0.02
 OTHER_FLOOR = 1e-2
 """Least standard deviation of anything else."""
 
+BARE_FLOOR = 1e-3
+"""The same for data without a robot, whose units nobody told."""
+
 CONSTANT = 1e-4
 """A channel whose range is no larger than this holds no information."""
 
@@ -188,21 +191,23 @@ class DataStats:
 
     def state_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the state vector."""
+        if spec.bare:
+            return self.state.normalizer(BARE_FLOOR)
         floor = [
             JOINT_FLOOR if name.endswith('.position') else OTHER_FLOOR for name in spec.layout
         ]
         return self.state.normalizer(np.array(floor))
 
-    def action_normalizer(self) -> Normalizer:
+    def action_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the chunk."""
-        return self.action.normalizer(JOINT_FLOOR)
+        return self.action.normalizer(BARE_FLOOR if spec.bare else JOINT_FLOOR)
 
     def warnings(self, spec: ObservationSpec) -> tuple[str, ...]:
         """Say which channels of the data never change."""
         found = []
         for what, still in (
             ('observation', self.state.constant(spec.layout)),
-            ('action', self.action.constant(spec.joints)),
+            ('action', self.action.constant(spec.actions)),
         ):
             if still:
                 more = f' and {len(still) - NAMED} more' if len(still) > NAMED else ''
@@ -237,11 +242,13 @@ def measure(windows: Windows, residual: bool) -> DataStats:
         residual: Whether targets are relative to the newest measured position.
     """
     spec = windows.spec
-    k = len(spec.joints)
+    k = len(spec.actions)
+    if residual and spec.measured is None:
+        raise DataError('residual actions need the measured position of every action')
     state, action = RunningStats((spec.size,)), RunningStats((spec.chunk, k))
     for begin in range(0, len(windows), BLOCK):
         state.update(windows.state[begin : begin + BLOCK])
     for batch in windows.blocks(BLOCK, images=False):
-        target = batch.action - batch.state[:, -1:, :k] if residual else batch.action
+        target = batch.action - spec.rest(batch.state[:, -1:]) if residual else batch.action
         action.update(target, batch.mask[:, :, None])
     return DataStats(state.stats(), action.stats(), residual)

@@ -33,7 +33,8 @@ class Manifest:
         contract_text: The contract's YAML.
         contract_hash: Its hash.
         urdf_text: The URDF.
-        joints: Joint names, the columns of q, v and action.
+        joints: Joint names, the columns of q and v.
+        actions: Names of the columns of action; those of a robot are its joints.
         policy_hz: Rate of the frames [Hz].
         episodes: Meta of every episode, in order.
         report: The converter's report (skew of every modality, what was left out).
@@ -43,6 +44,7 @@ class Manifest:
     contract_hash: str
     urdf_text: str
     joints: tuple[str, ...]
+    actions: tuple[str, ...]
     policy_hz: float
     episodes: tuple[EpisodeMeta, ...]
     report: dict[str, Any]
@@ -59,13 +61,15 @@ class DatasetWriter:
         urdf_text: str,
         joints: Sequence[str],
         policy_hz: float,
+        actions: Sequence[str] | None = None,
     ) -> None:
-        """Start a dataset in a new or empty folder."""
+        """Start a dataset in a new or empty folder; actions are the joints if None."""
         if root.exists() and any(root.iterdir()):
             raise DataError(f'{root} is not empty; choose a new folder for the dataset')
         root.mkdir(parents=True, exist_ok=True)
         self._root = root
         self._head = (contract_text, contract_hash, urdf_text, tuple(joints), policy_hz)
+        self._actions = tuple(joints if actions is None else actions)
         self._metas: list[EpisodeMeta] = []
 
     def append(self, episode: Episode) -> None:
@@ -74,6 +78,11 @@ class DatasetWriter:
             raise DataError(
                 f'episode "{episode.meta.episode}" has {episode.q.shape[1]} joints, '
                 f'the dataset {len(self._head[3])}'
+            )
+        if episode.action.shape[1] != len(self._actions):
+            raise DataError(
+                f'episode "{episode.meta.episode}" has {episode.action.shape[1]} actions, '
+                f'the dataset {len(self._actions)}'
             )
         if any(meta.episode == episode.meta.episode for meta in self._metas):
             raise DataError(f'episode "{episode.meta.episode}" stands twice')
@@ -96,13 +105,15 @@ class DatasetWriter:
         if not self._metas:
             raise DataError(f'{self._root}: no episode was fit for the dataset')
         text, digest, urdf, joints, rate = self._head
-        manifest = Manifest(text, digest, urdf, joints, rate, tuple(self._metas), report or {})
+        metas = tuple(self._metas)
+        manifest = Manifest(text, digest, urdf, joints, self._actions, rate, metas, report or {})
         values = {
             'version': VERSION,
             'contract_text': text,
             'contract_hash': digest,
             'urdf_text': urdf,
             'joints': list(joints),
+            'actions': list(self._actions),
             'policy_hz': rate,
             'episodes': [meta.to_dict() for meta in self._metas],
             'report': manifest.report,
@@ -139,6 +150,7 @@ class Dataset:
             contract_hash=values['contract_hash'],
             urdf_text=values['urdf_text'],
             joints=tuple(values['joints']),
+            actions=tuple(values.get('actions', values['joints'])),
             policy_hz=float(values['policy_hz']),
             episodes=tuple(EpisodeMeta.from_dict(meta) for meta in values['episodes']),
             report=values['report'],

@@ -84,11 +84,15 @@ class Windows:
         """
         if not episodes:
             raise DataError(f'{dataset.root}: no episodes to cut windows from')
-        known = dataset.manifest.joints
+        known, commanded = dataset.manifest.joints, dataset.manifest.actions
         for joint in spec.joints:
             if joint not in known:
                 raise DataError(unknown(joint, 'joint of the data', known))
+        for name in spec.actions:
+            if name not in commanded:
+                raise DataError(unknown(name, 'action of the data', commanded))
         columns = np.array([known.index(joint) for joint in spec.joints], dtype=np.intp)
+        moved = np.array([commanded.index(name) for name in spec.actions], dtype=np.intp)
         opened = [dataset.episode(index) for index in episodes]
         self.spec = spec
         self.names = tuple(episode.meta.episode for episode in opened)
@@ -103,7 +107,7 @@ class Windows:
             [spec.states(e.q[:, columns], e.v[:, columns], dict(e.poses)) for e in opened]
         )
         self.action: Floats = np.concatenate(
-            [np.asarray(e.action[:, columns], dtype=np.float32) for e in opened]
+            [np.asarray(e.action[:, moved], dtype=np.float32) for e in opened]
         )
         self._images = {
             camera.name: _Images([e.images[camera.name] for e in opened], camera)

@@ -84,7 +84,7 @@ def measure(predict: Predict, windows: Windows, batch: int = 256) -> OfflineErro
     Raises:
         DataError: If the policy gives NaN or infinity.
     """
-    k, chunk = len(windows.spec.joints), windows.spec.chunk
+    k, chunk = len(windows.spec.actions), windows.spec.chunk
     square, absolute, hold = (np.zeros((chunk, k)) for _ in range(3))
     count = np.zeros((chunk, 1))
     for block in windows.blocks(batch):
@@ -98,13 +98,13 @@ def measure(predict: Predict, windows: Windows, batch: int = 256) -> OfflineErro
         error = (actions - block.action) * real
         square += (error**2).sum(axis=0)
         absolute += np.abs(error).sum(axis=0)
-        hold += (np.abs(block.state[:, -1:, :k] - block.action) * real).sum(axis=0)
+        hold += (np.abs(windows.spec.rest(block.state[:, -1:]) - block.action) * real).sum(axis=0)
         count += real.sum(axis=0)
     total = float(count.sum())
     return OfflineError(
         episodes=windows.names,
         windows=len(windows),
-        joints=windows.spec.joints,
+        joints=windows.spec.actions,
         mse=tuple(float(x) for x in square.sum(axis=0) / total),
         mae=tuple(float(x) for x in absolute.sum(axis=0) / total),
         step_mae=tuple(float(x) for x in (absolute / count).mean(axis=1)),
@@ -137,7 +137,7 @@ def measure_model(
     windows = Windows(dataset, [names.index(name) for name in wanted], loaded.observation)
     session = open_model(model)
     # Zeros are the middle of what a generative policy would do.
-    output = (1, loaded.observation.chunk, len(loaded.observation.joints))
+    output = (1, loaded.observation.chunk, len(loaded.observation.actions))
     noise = {bundle.NOISE: np.zeros(output, dtype=np.float32)} if loaded.noise else {}
 
     def predict(

@@ -35,6 +35,12 @@ from .parity import compare, Inputs, Latency, measure_latency, Parity
 
 OPSET = 20
 
+MARGIN = 0.2
+"""Without limits in the contract, actions are held to the range of the training data, and this
+share of it beyond either end."""
+
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class ExportResult:
@@ -107,8 +113,7 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
     trained = load_trained(checkpoint)
     contract = contract_of(dataset)
     _check_same_data(trained, dataset, contract)
-    indices = trained.spec.indices(contract)
-    limits = contract.limits.lower[indices], contract.limits.upper[indices]
+    limits = _limits(trained, contract)
     module = Deployed(trained.actor, *limits).eval()
     names = [meta.episode for meta in dataset.manifest.episodes]
     used = trained.values['episodes']
@@ -127,20 +132,38 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
         session = open_model(temporary)
         rng = np.random.default_rng(0)
         noisy = module.noisy
-        parity = compare(session, _torch(module), windows, trained.stats.state, rng, noisy)
+        # Bare data may be in any unit: there the tolerance is a share of what the actions span.
+        scale = float(trained.stats.action.std.max()) if contract.data_only else 1.0
+        parity = compare(
+            session, _torch(module), windows, trained.stats.state, rng, noisy, max(scale, 1.0)
+        )
         if not parity.holds:
             raise TrainingError(
                 f'{out} was not written: onnxruntime and torch differ by '
                 f'{parity.max_abs_difference:.3g} rad, allowed {parity.tolerance:g}'
             )
         latency = measure_latency(session, _first(module, windows))
-        values = _metadata(trained, contract, parity, latency)
+        values = _metadata(trained, contract, limits, parity, latency)
         onnx.helper.set_model_props(model, {KEY: json.dumps(values, allow_nan=False)})
         onnx.save(model, temporary)
         # What the robot will do first: if it refuses the file, it must not leave this machine.
         load(temporary)
         os.replace(temporary, out)
     return ExportResult(out, parity, latency, perf_counter() - begin, out.stat().st_size)
+
+
+def _limits(trained: Trained, contract: Contract) -> tuple[Array, Array]:
+    """Limits of the policy's actions; the range seen in training where the contract has none."""
+    spec, stats = trained.spec, trained.stats
+    indices = np.array([contract.action_index(name) for name in spec.actions], dtype=np.intp)
+    lower, upper = contract.limits.lower[indices], contract.limits.upper[indices]
+    low, high = stats.action.min.min(axis=0), stats.action.max.max(axis=0)
+    if stats.residual:
+        seen = list(spec.measured or ())
+        low, high = low + stats.state.min[seen], high + stats.state.max[seen]
+    margin = np.maximum(MARGIN * (high - low), 1e-3)
+    low, high = low - margin, high + margin
+    return np.where(np.isfinite(lower), lower, low), np.where(np.isfinite(upper), upper, high)
 
 
 def _check_same_data(trained: Trained, dataset: Dataset, contract: Contract) -> None:
@@ -222,14 +245,14 @@ def _quiet() -> Iterator[None]:
 
 
 def _metadata(
-    trained: Trained, contract: Contract, parity: Parity, latency: Latency
+    trained: Trained,
+    contract: Contract,
+    limits: tuple[Array, Array],
+    parity: Parity,
+    latency: Latency,
 ) -> dict[str, Any]:
     """What the file says of itself; docs/interfaces.md lists it."""
     spec, values = trained.spec, trained.values
-    limits = {
-        joint: [float(contract.limits.lower[i]), float(contract.limits.upper[i])]
-        for joint, i in zip(spec.joints, spec.indices(contract), strict=True)
-    }
     return {
         'format': FORMAT,
         'method': trained.config.method,
@@ -240,7 +263,10 @@ def _metadata(
         'contract_text': contract.text,
         'contract_hash': contract.hash,
         'urdf_text': contract.urdf_text,
-        'joint_limits': limits,
+        'joint_limits': {
+            name: [float(low), float(high)]
+            for name, low, high in zip(spec.actions, *limits, strict=True)
+        },
         'statistics': trained.stats.to_dict(),
         'bags': values['episodes']['train'],
         'held_out_bags': values['episodes']['held_out'],

@@ -87,6 +87,7 @@ def compare(
     state: Stats,
     rng: np.random.Generator,
     noisy: bool = False,
+    scale: float = 1.0,
 ) -> Parity:
     """Compare a session with torch on recorded, random and extreme observations.
 
@@ -97,6 +98,7 @@ def compare(
         state: Statistics of the states.
         rng: Chooses the observations and draws the noise.
         noisy: Whether the policy takes noise.
+        scale: Factor on the tolerance, for actions that are no radians.
     """
     worst = 0.0
     counts = {}
@@ -108,7 +110,7 @@ def compare(
         counts[kind] = 0
         for feed in inputs:
             if noisy:
-                k = len(windows.spec.joints)
+                k = len(windows.spec.actions)
                 shape = (1, windows.spec.chunk, k)
                 feed[NOISE] = _noise(kind, counts[kind], shape, rng)
             (actions,) = session.run(None, feed)
@@ -116,7 +118,9 @@ def compare(
             # np.maximum keeps a NaN, where max() may lose it.
             worst = float(np.maximum(worst, difference))
             counts[kind] += 1
-    return Parity(worst, TOLERANCE, counts['recorded'], counts['random'], counts['extreme'])
+    return Parity(
+        worst, scale * TOLERANCE, counts['recorded'], counts['random'], counts['extreme']
+    )
 
 
 def _noise(

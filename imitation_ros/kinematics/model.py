@@ -27,6 +27,7 @@ class RobotModel:
 
     def __init__(self, contract: Contract) -> None:
         """Build the model from the contract's URDF."""
+        contract.require_robot('a kinematic model')
         self.contract = contract
         full = pin.buildModelFromXML(contract.urdf_text, mimic=True)
         reference = np.clip(pin.neutral(full), full.lowerPositionLimit, full.upperPositionLimit)

@@ -88,7 +88,7 @@ class Posterior(nn.Module):
         super().__init__()
         width = network.width
         self.state = nn.Linear(spec.history * spec.size, width)
-        self.action = nn.Linear(len(spec.joints), width)
+        self.action = nn.Linear(len(spec.actions), width)
         self.cls = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.places = nn.Parameter(0.02 * torch.randn(spec.chunk, width))
         self.layers = nn.ModuleList([Layer(network) for _ in range(network.posterior_depth)])
@@ -125,7 +125,7 @@ class ACT(Policy):
         self.queries = nn.Parameter(0.02 * torch.randn(spec.chunk, width))
         self.layers = nn.ModuleList([Layer(network) for _ in range(network.depth)])
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, len(spec.joints))
+        self.out = nn.Linear(width, len(spec.actions))
         self._latent, self._kl = network.latent, network.kl
 
     def _chunk(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import torch
 from torch import nn, Tensor
 
+from ..data.observation import ObservationSpec
 from ..data.stats import DataStats
 from ..data.windows import WindowBatch
 from .base import Batch, Observation, Policy
@@ -35,8 +36,8 @@ class Actor(nn.Module):
         super().__init__()
         self.policy = policy
         self.residual = stats.residual
-        self._k = len(policy.spec.joints)
-        state, action = stats.state_normalizer(policy.spec), stats.action_normalizer()
+        self._measured = _columns(policy.spec)
+        state, action = stats.state_normalizer(policy.spec), stats.action_normalizer(policy.spec)
         for name, values in (
             ('state_mean', state.mean),
             ('state_std', state.std),
@@ -70,7 +71,7 @@ class Actor(nn.Module):
         images = {name: torch.from_numpy(array) for name, array in windows.images.items()}
         action = torch.from_numpy(windows.action)
         if self.residual:
-            action = action - state[:, -1:, : self._k]
+            action = action - state[:, -1:, self._measured]
         action = (action - self.action_mean) / self.action_std
         return Batch(self.observe(state, images), action, torch.from_numpy(windows.mask))
 
@@ -101,7 +102,7 @@ class Actor(nn.Module):
         """
         chunk = self.policy.sample(self.observe(state, images), noise) * self.action_std
         chunk = chunk + self.action_mean
-        return chunk + state[:, -1:, : self._k] if self.residual else chunk
+        return chunk + state[:, -1:, self._measured] if self.residual else chunk
 
     @torch.no_grad()
     def predict(
@@ -115,3 +116,10 @@ class Actor(nn.Module):
         begin = None if noise is None else torch.from_numpy(noise)
         result: Any = self(torch.from_numpy(state), tensors, begin).numpy()
         return np.asarray(result, dtype=np.float32)
+
+
+def _columns(spec: ObservationSpec) -> slice | list[int]:
+    """Where the measured positions of the actions stand in a state; a slice where they lead it."""
+    measured = spec.measured or ()
+    leading = slice(0, len(measured))
+    return leading if measured == tuple(range(len(measured))) else list(measured)

@@ -28,11 +28,11 @@ class BC(Policy):
         super().__init__(spec)
         self.encoder = ObservationEncoder(spec, network)
         hidden = [network.width] * network.depth
-        self.head = mlp([self.encoder.size, *hidden, spec.chunk * len(spec.joints)])
+        self.head = mlp([self.encoder.size, *hidden, spec.chunk * len(spec.actions)])
 
     def _chunk(self, observation: Observation, generator: torch.Generator | None) -> Tensor:
         flat: Tensor = self.head(self.encoder(observation, generator))
-        return flat.reshape(-1, self.spec.chunk, len(self.spec.joints))
+        return flat.reshape(-1, self.spec.chunk, len(self.spec.actions))
 
     def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Mean Huber loss over the real steps of the chunks."""

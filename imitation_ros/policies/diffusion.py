@@ -64,7 +64,7 @@ class Diffusion(Policy):
         """Build the encoder, the denoiser and the schedule."""
         super().__init__(spec)
         self.encoder = ObservationEncoder(spec, network)
-        self.denoiser = Denoiser(self.encoder.size, spec.chunk, len(spec.joints), network)
+        self.denoiser = Denoiser(self.encoder.size, spec.chunk, len(spec.actions), network)
         self._levels, self._clip = network.levels, network.clip
         self._schedule = cosine_schedule(network.levels)
         steps = min(network.steps, network.levels)
@@ -89,7 +89,7 @@ class Diffusion(Policy):
     def sample(self, observation: Observation, noise: Tensor | None = None) -> Tensor:
         """Take the noise off in a few steps, without adding any."""
         features = self.encoder(observation)
-        shape = (len(features), self.spec.chunk, len(self.spec.joints))
+        shape = (len(features), self.spec.chunk, len(self.spec.actions))
         noisy = features.new_zeros(shape) if noise is None else noise
         chunk = noisy
         for place, level in enumerate(self._visited):

@@ -38,7 +38,7 @@ class Flow(Policy):
         """Build the encoder and the denoiser."""
         super().__init__(spec)
         self.encoder = ObservationEncoder(spec, network)
-        self.denoiser = Denoiser(self.encoder.size, spec.chunk, len(spec.joints), network)
+        self.denoiser = Denoiser(self.encoder.size, spec.chunk, len(spec.actions), network)
         self._steps, self._clip = network.steps, network.clip
 
     def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class Flow(Policy):
     def sample(self, observation: Observation, noise: Tensor | None = None) -> Tensor:
         """Carry the noise to a chunk in Euler steps of equal length."""
         features = self.encoder(observation)
-        shape = (len(features), self.spec.chunk, len(self.spec.joints))
+        shape = (len(features), self.spec.chunk, len(self.spec.actions))
         chunk = features.new_zeros(shape) if noise is None else noise
         for step in range(self._steps):
             s = step / self._steps

@@ -3,5 +3,10 @@
 """From a policy.onnx to proposals, with numpy and onnxruntime alone.
 
 `bundle` reads the file and checks it against the robot, `session` runs it, `chunks` is the
-arithmetic of ticks, `loop` puts them together, `latency` keeps the account.
+arithmetic of ticks, `loop` puts them together, `latency` keeps the account. `vector` runs one on
+bare observations, for evaluations that are not ours.
 """
+
+from .vector import VectorPolicy
+
+__all__ = ['VectorPolicy']

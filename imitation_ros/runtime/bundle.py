@@ -101,14 +101,14 @@ class Bundle:
         }
         expected = {STATE: Tensor(FLOAT, (1, spec.history, spec.size)), **images}
         if self.noise:
-            expected[NOISE] = Tensor(FLOAT, (1, spec.chunk, len(spec.joints)))
+            expected[NOISE] = Tensor(FLOAT, (1, spec.chunk, len(spec.actions)))
         return expected
 
     @property
     def expected_output(self) -> Tensor:
         """Output that the observation asks for."""
         spec = self.observation
-        return Tensor(FLOAT, (1, spec.chunk, len(spec.joints)))
+        return Tensor(FLOAT, (1, spec.chunk, len(spec.actions)))
 
 
 def load(path: str | Path) -> Bundle:
@@ -187,7 +187,9 @@ def check_against(bundle: Bundle, contract: Contract) -> tuple[str, ...]:
 
     Raises:
         MismatchError: With every difference that matters.
+        ContractError: If the contract describes data and no robot.
     """
+    contract.require_robot('a policy that moves joints')
     differences = [
         *_graph(bundle),
         *_joints(bundle, contract),

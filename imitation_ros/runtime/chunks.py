@@ -57,7 +57,7 @@ def proposal(spec: ObservationSpec, frame: Frame, actions: Array) -> Proposal:
     """
     return Proposal(
         stamp_ns=frame.newest_ns,
-        joints=spec.joints,
+        joints=spec.actions,
         times_ns=tuple(frame.tick_ns + (i + 1) * spec.step_ns for i in range(len(actions))),
         positions=actions,
     )

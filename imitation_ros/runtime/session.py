@@ -74,7 +74,7 @@ class Session:
             frames: `spec.history` frames, the newest last.
 
         Returns:
-            Joint positions [rad or m], shape (Ta, k), columns as `spec.joints`.
+            Joint positions [rad or m], shape (Ta, k), columns as `spec.actions`.
 
         Raises:
             DataError: If the number of frames is wrong.

@@ -114,6 +114,7 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
 
 def _load(contract: Contract) -> Any:
     """Read the URDF, keeping visuals and fixed links, which MuJoCo drops by default."""
+    contract.require_robot('a simulation')
     keep = '<mujoco><compiler discardvisual="false" fusestatic="false"/></mujoco>'
     text, found = re.subn(r'(<robot\b[^>]*>)', rf'\1{keep}', contract.urdf_text, count=1)
     if not found:

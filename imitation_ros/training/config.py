@@ -148,22 +148,39 @@ RESUMABLE = ('threads', 'eval_every', 'max_minutes')
 """Keys that may differ when a training is resumed: they change no parameter of the result."""
 
 
+BARE: dict[str, Any] = {
+    'action': 'absolute',
+    'chunk': 1,
+    'execute': 1,
+    'noise': 0.0,
+    'updates': 10_000,
+    'batch': 256,
+}
+"""What differs for data without a robot: entries of unknown meaning at the rate of a controller,
+so one absolute action for each observation, and a longer training. docs/any-data.md has the
+figures behind it."""
+
+
 def available() -> dict[str, Path]:
     """Training configurations that come with the package, by name."""
     return {path.stem: path for path in sorted(resources.path('config/train').glob('*.yaml'))}
 
 
-def load(source: str | Path = 'bc', changes: Mapping[str, Any] | None = None) -> TrainConfig:
+def load(
+    source: str | Path = 'bc', changes: Mapping[str, Any] | None = None, bare: bool = False
+) -> TrainConfig:
     """Load a training configuration.
 
     Args:
         source: Path of a YAML file, or the name of one that comes with the package.
         changes: Values that replace those of the file (from the command line).
+        bare: Whether it is for data without a robot; the named ones then differ by `BARE`.
 
     Raises:
         TrainingError: With the key, its value and the choices, whatever is wrong.
     """
-    values, path = read(source, changes)
+    named = str(source) in available()
+    values, path = read(source, {**(BARE if bare and named else {}), **(changes or {})})
     return parse(values, path)
 
 

@@ -50,7 +50,7 @@ def evaluate(actor: Actor, windows: Windows) -> HeldOut:
     most = HELD_OUT_IMAGES if windows.spec.cameras else HELD_OUT_WINDOWS
     count = min(most, len(windows))
     chosen = np.linspace(0, len(windows) - 1, count).round().astype(np.intp)
-    k = len(windows.spec.joints)
+    k = len(windows.spec.actions)
     loss = error = hold = steps = 0.0
     for begin in range(0, count, EVALUATION_BATCH):
         batch = windows.batch(chosen[begin : begin + EVALUATION_BATCH])
@@ -59,7 +59,9 @@ def evaluate(actor: Actor, windows: Windows) -> HeldOut:
         loss += number * float(actor.loss(batch)['loss'])
         chunk = actor.predict(batch.state, batch.images)
         error += float((np.abs(chunk - batch.action) * real).sum()) / k
-        hold += float((np.abs(batch.state[:, -1:, :k] - batch.action) * real).sum()) / k
+        hold += (
+            float((np.abs(windows.spec.rest(batch.state[:, -1:]) - batch.action) * real).sum()) / k
+        )
         steps += number
     return HeldOut(loss / steps, error / steps, hold / steps)
 

@@ -217,8 +217,8 @@ def _introduce(
     held = 'none' if held_out is None else f'{len(held_out.names)} episodes'
     console.print(
         f'{state.config.method}: {len(windows.names)} episodes ({len(windows)} frames), held out: '
-        f'{held}; {spec.size} state entries, {len(spec.cameras)} cameras, {len(spec.joints)} '
-        f'joints, chunk {spec.chunk}; {size / 1e3:.0f} k parameters',
+        f'{held}; {spec.size} state entries, {len(spec.cameras)} cameras, {len(spec.actions)} '
+        f'actions, chunk {spec.chunk}; {size / 1e3:.0f} k parameters',
         highlight=False,
     )
     for warning in warnings:

@@ -43,7 +43,9 @@ def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], l
             f'{dataset.root}: none of its {len(dataset)} episodes can be trained on: {reasons}; '
             f'outcomes asked for: {", ".join(config.outcomes)}'
         )
-    train, held_out = split(len(fit), config.held_out, config.seed)
+    # A whole episode of two or three is too much to give away for a curve.
+    share = config.held_out if round(config.held_out * len(fit)) else 0.0
+    train, held_out = split(len(fit), share, config.seed)
     return [fit[i] for i in train], [fit[i] for i in held_out]
 
 
@@ -81,6 +83,8 @@ def observation_spec(
             policy_hz=dataset.manifest.policy_hz,
             chunk=config.chunk,
             execute=config.execute,
+            actions=contract.actions if contract.data_only else (),
+            bare=contract.data_only,
         )
     except DataError as error:
         raise TrainingError(str(error)) from error
@@ -89,7 +93,14 @@ def observation_spec(
 def _joints(
     dataset: Dataset, contract: Contract, config: TrainConfig, episodes: Sequence[int]
 ) -> tuple[str, ...]:
-    """Joints of the wanted groups, or of those that move, in contract order."""
+    """Joints of the wanted groups, or of those that move, in contract order.
+
+    Without a robot these are the entries that are seen, all of them.
+    """
+    if contract.data_only:
+        if config.groups != 'auto':
+            raise TrainingError('groups: data without a robot has none; all of it is learnt')
+        return dataset.manifest.joints
     if config.groups != 'auto':
         names = [group.name for group in contract.groups]
         for name in config.groups:

@@ -1,0 +1,86 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""From bags of others to a policy.onnx that anybody can run on bare vectors."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+import vectors
+
+from imitation_ros.cli.app import app
+from imitation_ros.data.store import Dataset
+from imitation_ros.errors import DataError
+from imitation_ros.export.onnx import export
+from imitation_ros.runtime import bundle, VectorPolicy
+from imitation_ros.training.config import load, TrainConfig
+from imitation_ros.training.run import train
+from imitation_ros.training.selection import contract_of
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two full demonstrations, by the verbs."""
+    root = tmp_path_factory.mktemp('theirs')
+    for i in range(2):
+        vectors.demonstration(root / 'bags' / f'ep{i}', i, 400)
+    run = CliRunner().invoke
+    bags, theirs, data = str(root / 'bags'), str(root / 'theirs.yaml'), str(root / 'data')
+    for verb in (
+        ['contract-from-bag', bags, '--out', theirs],
+        ['audit', bags, '--robot', theirs],
+        ['convert', bags, '--robot', theirs, '--out', data],
+    ):
+        result = run(app, verb)
+        assert result.exit_code == 0, (result.output, result.exception)
+    return root / 'data'
+
+
+def test_two_demonstrations_are_learnt_and_run_on_vectors(data: Path, tmp_path: Path) -> None:
+    dataset = Dataset(data)
+    contract = contract_of(dataset)
+    changes = {
+        'updates': 400,
+        'eval_every': 400,
+        'batch': 64,
+        'lr': 3e-3,
+        'network': {'width': 64},
+    }
+    config = load('bc', changes, bare=True)
+    assert (config.chunk, config.action) == (1, 'absolute')
+    result = train(dataset, config, tmp_path / 'run')
+    assert result.held_out is None, 'both demonstrations are needed to learn from'
+    exported = export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
+    assert exported.parity.holds
+    policy = VectorPolicy(tmp_path / 'policy.onnx')
+    assert policy.action_names == contract.actions
+    assert len(policy.observation_names) == 11
+    rng = np.random.default_rng(9)
+    seen = np.concatenate([np.asarray(e.q) for e in dataset.episodes()])
+    states = seen[rng.integers(len(seen), size=200)] + 0.05 * rng.standard_normal((200, 11))
+    asked = np.stack([policy.act(state) for state in states])
+    wanted = np.stack([vectors.expert(state) for state in states])
+    assert np.abs(asked - wanted).mean() < 0.15 * np.abs(wanted - wanted.mean(axis=0)).mean()
+    # Without limits in the contract an action stays near the range of the data.
+    far = policy.act(np.full(11, 1e6))
+    limits = np.array([policy.bundle.joint_limits[name] for name in policy.action_names])
+    assert (limits[:, 0] - 1e-6 <= far).all()
+    assert (far <= limits[:, 1] + 1e-6).all()
+    with pytest.raises(DataError, match='sees 11 entries: leg/0'):
+        policy.act(np.zeros(10))
+    with pytest.raises(DataError, match='not finite'):
+        policy.act(np.full(11, np.nan))
+    with pytest.raises(Exception, match='names no urdf'):
+        bundle.check_against(policy.bundle, contract)
+
+
+@pytest.mark.parametrize('method', ['act', 'diffusion'])
+def test_every_method_takes_such_data(data: Path, tmp_path: Path, method: str) -> None:
+    changes = {'updates': 8, 'warmup': 2, 'eval_every': 8, 'batch': 16, 'chunk': 4, 'execute': 2}
+    result = train(data, load(method, changes, bare=True), tmp_path / 'run')
+    assert result.finished
+
+
+def test_defaults_of_robots_are_not_touched() -> None:
+    assert load('bc') == TrainConfig()
