@@ -101,6 +101,7 @@ class ExpertProposer:
         """Move the leader on, and let teleoperation make the proposal."""
         if not due(tick, EXPERT_HZ, self._contract.rates.command_hz):
             return None
+        self._expert.observe(sim.q)
         q = self._expert.step(command, {OBJECT: sim.object_pose}, 1.0 / EXPERT_HZ)
         self._leader.deadman(now_ns, True)
         return self._leader.step(now_ns, now_ns, self._contract.joints, q, command)

@@ -190,6 +190,7 @@ class Operator:
         self._expert.reset(stage.command, np.random.default_rng(seed))
         success_ns: int | None = None
         while True:
+            self._expert.observe(stage.q)
             q = self._expert.step(stage.command, stage.poses, 1.0 / RATE_HZ)
             self._deadman.publish(Bool(data=True))
             self._leader.publish(to_joint_state(tick, self.contract.joints, q))

@@ -7,6 +7,7 @@ from .tasks.handover import HandoverExpert
 from .tasks.lift import LiftExpert
 from .tasks.pick_place import PickPlaceExpert
 from .tasks.reach import ReachExpert
+from .tasks.stand import StandExpert
 from .tasks.tray_balance import TrayBalanceExpert
 
 __all__ = ['EXPERTS', 'OBJECT', 'Expert']
@@ -17,5 +18,6 @@ EXPERTS: dict[str, type[Expert]] = {
     'pick_place': PickPlaceExpert,
     'handover': HandoverExpert,
     'tray_balance': TrayBalanceExpert,
+    'stand': StandExpert,
 }
 """The expert of each task."""

@@ -249,8 +249,8 @@ class Disturbed:
         amount = self._amounts.get('mass', 0.0)
         if amount:
             factor = 1.0 + amount * self._generator('mass').choice([-1.0, 1.0])
-            model.body_mass[scene.object] *= factor
-            model.body_inertia[scene.object] *= factor
+            model.body_mass[scene.pushed] *= factor
+            model.body_inertia[scene.pushed] *= factor
             # Weights of the solver follow from the masses; its own data is scratch.
             mujoco.mj_setConst(model, mujoco.MjData(model))
         amount = self._amounts.get('friction', 0.0)

@@ -14,6 +14,8 @@ from .renderers import Cameras
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 CHECK_S = 0.02
 """How often the success rule is looked at [s]."""
+MOVES = 1e-3
+"""A command this far from home is the first motion [rad or m]."""
 SETTLE_S = 0.2
 """How long objects come to rest after a reset [s]."""
 
@@ -129,6 +131,7 @@ class SimRobot:
         self._held_s = self._remainder_s = 0.0
         self._start = self.object_pose
         self._shoves = scene.task.shoves(rng)
+        self._begun_s: float | None = None
 
     def command(self, q: Array) -> None:
         """Set the positions the servos hold from now on.
@@ -141,6 +144,10 @@ class SimRobot:
         """
         if q.shape != (self.contract.n,) or not np.isfinite(q).all():
             raise DataError(f'a command is {self.contract.n} finite positions, not {q}')
+        if self._begun_s is None and np.abs(q - self.contract.home).max() > MOVES:
+            self._begun_s = self.time_s
+            if self.scene.gantry >= 0:
+                self._data.eq_active[self.scene.gantry] = False
         self._data.ctrl[self.scene.actuator] = q
 
     def advance(self, duration_s: float) -> None:
@@ -149,15 +156,18 @@ class SimRobot:
         steps = int((duration_s + self._remainder_s) / step + 1e-6)
         self._remainder_s += duration_s - steps * step
         check = max(1, round(CHECK_S / step))
+        from_s = self.scene.task.from_s
         while steps > 0:
             now = min(steps, check)
-            while self._shoves and self._shoves[0][0] <= self.time_s + 1e-9:
+            begun_s = -1.0 if self._begun_s is None else self.time_s - self._begun_s
+            while self._shoves and self._shoves[0][0] <= begun_s + 1e-9:
                 self.push_object(self._shoves.pop(0)[1])
             mujoco.mj_step(self._model, self._data, now)
             steps -= now
             tools = {name: self.tool_position(name) for name in self.scene.tools}
             met = self.scene.task.rule(self.object_pose, self._start, tools)
-            self._held_s = self._held_s + now * step if met else 0.0
+            counts = met and (begun_s >= from_s - 1e-9 or not from_s)
+            self._held_s = self._held_s + now * step if counts else 0.0
 
     def render(self, camera: str) -> Image:
         """Image of one camera of the contract, uint8, shape (height, width, 3), RGB."""
@@ -176,18 +186,18 @@ class SimRobot:
         """Hit the object: change its velocity at once.
 
         What cannot be moved by contact (the target of reach) goes at once to where it would be
-        after 0.1 s.
+        after 0.1 s. A robot on its own feet is hit itself, as a whole.
 
         Args:
             velocity: Change of the velocity in the base frame [m/s], shape (3,).
         """
         data, scene = self._data, self.scene
         change = data.xmat[scene.base].reshape(3, 3) @ velocity
-        mocap = int(self._model.body_mocapid[scene.object])
+        mocap = int(self._model.body_mocapid[scene.pushed])
         if mocap >= 0:
             data.mocap_pos[mocap] += 0.1 * change
         else:
-            address = int(self._model.body_dofadr[scene.object])
+            address = int(self._model.body_dofadr[scene.pushed])
             data.qvel[address : address + 3] += change
 
     def pull(self, tool: str, force: Array) -> None:
@@ -230,6 +240,8 @@ class SimRobot:
         if mocap >= 0:
             data.mocap_pos[mocap], data.mocap_quat[mocap] = position, quaternion
             return
+        if self._model.body_jntnum[scene.object] == 0:
+            return  # a mark on the floor: it is the robot that moves
         address = int(self._model.jnt_qposadr[self._model.body_jntadr[scene.object]])
         data.qpos[address : address + 3] = position
         data.qpos[address + 3 : address + 7] = quaternion

@@ -30,6 +30,9 @@ GAINS = {
 }
 """Stiffness [Nm/rad] and damping [Nms/rad] of the position servos, by part of the joint's name."""
 
+GANTRY = 'gantry'
+"""Name of the weld that holds a floating base until the robot is told to move."""
+
 COLLISION_GROUP = 3
 """Collision shapes are not drawn; groups 0 to 2 are."""
 
@@ -59,6 +62,8 @@ class Scene:
         mimic: Pairs (index into qpos of a mimic joint, position in contract order it follows).
         base: Id of the robot's root body.
         object: Id of the body tracked as `object`.
+        pushed: Id of the body that pushes hit: the object, or the base if that cannot move.
+        gantry: Id of the weld that holds a floating base; -1 for a base that is fixed.
         tools: Body id of each tool frame of the contract.
     """
 
@@ -70,6 +75,8 @@ class Scene:
     mimic: tuple[tuple[int, int], ...]
     base: int
     object: int
+    pushed: int
+    gantry: int
     tools: dict[str, int]
 
 
@@ -101,9 +108,11 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
     root = spec.worldbody.first_body()
     root.pos = [0.0, 0.0, BASE_HEIGHT]
     base_name = root.name
-    _prepare_robot(spec, contract)
+    _prepare_robot(spec, contract, TASKS[task])
     _add_cameras(spec, contract)
-    add_surroundings(spec)
+    add_surroundings(spec, table=not TASKS[task].floating)
+    if TASKS[task].floating:
+        _hang(spec, root)
     TASKS[task].add_objects(spec, contract)
     try:
         model = spec.compile()
@@ -127,11 +136,24 @@ def _load(contract: Contract) -> Any:
         raise ContractError(f'MuJoCo cannot read {contract.urdf_path}: {error}') from error
 
 
-def _prepare_robot(spec: Any, contract: Contract) -> None:
+def _hang(spec: Any, root: Any) -> None:
+    """Let the base float, held by a gantry that can be let go."""
+    root.add_freejoint(name='base_free')
+    gantry = spec.add_equality(
+        name=GANTRY,
+        type=mujoco.mjtEq.mjEQ_WELD,
+        objtype=mujoco.mjtObj.mjOBJ_BODY,
+        name1=root.name,
+    )
+    gantry.data[10] = 1.0
+
+
+def _prepare_robot(spec: Any, contract: Contract, task: Task) -> None:
     """Give the robot servos, contact rules and gravity compensation."""
+    servos = {**GAINS, **task.gains}
     for body in spec.bodies:
         if body.name != 'world':
-            body.gravcomp = 1.0
+            body.gravcomp = 0.0 if task.floating else 1.0
     for geom in spec.geoms:
         if geom.contype or geom.conaffinity:
             geom.contype, geom.conaffinity = ROBOT_CONTACT['contype'], ROBOT_CONTACT['conaffinity']
@@ -149,7 +171,7 @@ def _prepare_robot(spec: Any, contract: Contract) -> None:
         if joint.name in mimics:
             continue
         effort = float(joint.actfrcrange[1])
-        gains = (gain for part, gain in GAINS.items() if part in joint.name)
+        gains = (gain for part, gain in servos.items() if part in joint.name)
         stiffness, damping = next(gains, (6.0 * effort, 0.4 * effort))
         servo = spec.add_actuator(
             name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT
@@ -196,5 +218,7 @@ def _locate(model: Any, contract: Contract, task: Task, base: str) -> Scene:
         mimic=tuple(follows.items()),
         base=body(base),
         object=body(task.body),
+        pushed=body(base if task.floating else task.body),
+        gantry=int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_EQUALITY, GANTRY)),
         tools={name: body(name) for name in contract.tools},
     )

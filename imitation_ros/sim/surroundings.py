@@ -12,7 +12,7 @@ from .dimensions import BASE_HEIGHT, TABLE_CENTRE, TABLE_HALF, TABLE_TOP
 WORLD_CONTACT = {'contype': 2, 'conaffinity': 3}
 
 
-def add_surroundings(spec: Any) -> None:
+def add_surroundings(spec: Any, table: bool = True) -> None:
     """Add floor, light and table."""
     world, geom = spec.worldbody, mujoco.mjtGeom
     spec.add_texture(
@@ -44,9 +44,14 @@ def add_surroundings(spec: Any) -> None:
     spec.visual.quality.offsamples = 4
     spec.visual.headlight.ambient = [0.35] * 3
     spec.visual.headlight.diffuse = [0.45] * 3
+    if table:
+        _add_table(world)
+
+
+def _add_table(world: Any) -> None:
     top = BASE_HEIGHT + TABLE_TOP
     table = world.add_body(name='table', pos=[*TABLE_CENTRE, top])
-    box = geom.mjGEOM_BOX
+    box = mujoco.mjtGeom.mjGEOM_BOX
     table.add_geom(
         name='table_top',
         type=box,

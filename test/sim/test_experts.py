@@ -16,7 +16,14 @@ from imitation_ros.sim.tasks.expert import ACCELERATION, GRIPPER_ACCELERATION, V
 pytestmark = pytest.mark.sim
 
 EXPERT_S, COMMAND_S = 0.02, 0.01
-LONGEST_S = {'reach': 2.5, 'lift': 4.5, 'pick_place': 7.0, 'handover': 7.5, 'tray_balance': 6.0}
+LONGEST_S = {
+    'reach': 2.5,
+    'lift': 4.5,
+    'pick_place': 7.0,
+    'handover': 7.5,
+    'tray_balance': 6.0,
+    'stand': 11.0,
+}
 SEEDS = {'reach': 8, 'lift': 8, 'pick_place': 8}
 """Seeds of the cheap tasks; two of the others."""
 CLEARANCE_M = 0.02
@@ -42,12 +49,13 @@ def play(
     if safety is not None:
         safety.reset(q)
     while robot.time_s < min(robot.scene.task.time_limit_s, until_s) and not expert.done:
+        expert.observe(robot.q)
         target = expert.step(q, {'object': robot.object_pose}, EXPERT_S)
         for share in (0.5, 1.0):
             command = q + share * (target - q)
             if safety is not None:
                 step = safety.step(command)
-                assert not step.interventions, [i.detail for i in step.interventions]
+                assert not step.interventions, step.interventions
                 assert np.abs(step.q - command).max() < 1e-3
                 command = step.q
             robot.command(command)
@@ -63,7 +71,8 @@ def test_every_task_has_an_expert():
     assert set(EXPERTS) == set(TASKS)
 
 
-@pytest.mark.parametrize('task', TASKS)
+# Who balances on its feet reckons with the delay of teleoperation: test_rollout.py has both.
+@pytest.mark.parametrize('task', [task for task in TASKS if task != 'stand'])
 def test_experts_succeed_through_the_safety_filter_untouched(
     contract: Contract, safety: SafetyFilter, task: str
 ):
@@ -93,6 +102,8 @@ def test_the_same_seed_gives_the_same_demonstration(contract: Contract, task: st
 def test_experts_do_not_stand_around(contract: Contract):
     """A pause looks the same at its start and at its end: BC cannot learn when to go on."""
     for task in TASKS:
+        if task == 'stand':
+            continue  # standing still is what it is for
         robot = SimRobot(contract, task, renderer=None)
         asked = play(robot, EXPERTS[task](contract), 0)
         speed = np.abs(np.diff(asked, axis=0)).max(axis=1) / EXPERT_S

@@ -6,12 +6,13 @@ from .handover import HANDOVER
 from .lift import LIFT
 from .pick_place import PICK_PLACE
 from .reach import REACH
+from .stand import STAND
 from .task import Task
 from .tray_balance import TRAY_BALANCE
 
 __all__ = ['TASKS', 'Task']
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER, TRAY_BALANCE)
+    task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER, TRAY_BALANCE, STAND)
 }
 """Every task by name."""

@@ -95,33 +95,13 @@ def yaw_of(pose: Array) -> float:
 
 
 class Expert(ABC):
-    """Moves the hands towards goals that a task's script derives from the situation."""
+    """An operator that asks for joint positions, period by period."""
 
-    tools: ClassVar[tuple[str, ...]] = (RIGHT,)
-    orientation_cost: ClassVar[float] = 0.3
     still_s: ClassVar[float] = 0.35
 
     def __init__(self, contract: Contract) -> None:
-        """Set up the inverse kinematics of the hands the script uses."""
+        """Get to know the robot."""
         self.contract = contract
-        self._model = RobotModel(contract)
-        self._ik = ToolIk(
-            self._model,
-            self.tools,
-            velocity=VELOCITY,
-            acceleration=ACCELERATION,
-            orientation_cost=self.orientation_cost,
-            posture=_posture(contract),
-            ranges={
-                'left_shoulder_roll_joint': (ELBOW_OUT, math.inf),
-                'right_shoulder_roll_joint': (-math.inf, -ELBOW_OUT),
-            },
-        )
-        self._grippers = {tool: contract.index(GRIPPERS[tool]) for tool in self.tools}
-        self._motions = {tool: ToolMotion() for tool in self.tools}
-        self._grips = {
-            tool: JointMotion(GRIPPER_VELOCITY, GRIPPER_ACCELERATION) for tool in self.tools
-        }
         self._q: Array = np.array(contract.home)
         self._v: Array = np.zeros_like(self._q)
         self.reset(contract.home, np.random.default_rng(0))
@@ -141,8 +121,17 @@ class Expert(ABC):
         self._rng = rng
         self._done = False
         self._still_s = 0.0
+        self._measured = np.array(q)
         self._stop_at(q)
 
+    def observe(self, q: Array) -> None:
+        """Look at the measured joint positions [rad or m], shape (n,), before a step.
+
+        Most experts make no use of it: they know what they commanded.
+        """
+        self._measured = np.array(q)
+
+    @abstractmethod
     def step(self, q_command: Array, poses: Mapping[str, Array], dt_s: float) -> Array:
         """One control period.
 
@@ -154,6 +143,47 @@ class Expert(ABC):
         Returns:
             Joint positions to command next, shape (n,).
         """
+
+    def _stop_at(self, q: Array) -> None:
+        """Take these positions as the last command, at rest."""
+        self._q, self._v = np.array(q), np.zeros_like(q)
+
+    def _count(self, finished: bool, dt_s: float) -> None:
+        """Be done when the end has been reached for `still_s`."""
+        self._still_s = self._still_s + dt_s if finished else 0.0
+        self._done = self._done or self._still_s > self.still_s
+
+
+class HandExpert(Expert):
+    """Moves the hands towards goals that a task's script derives from the situation."""
+
+    tools: ClassVar[tuple[str, ...]] = (RIGHT,)
+    orientation_cost: ClassVar[float] = 0.3
+
+    def __init__(self, contract: Contract) -> None:
+        """Set up the inverse kinematics of the hands the script uses."""
+        self._model = RobotModel(contract)
+        self._ik = ToolIk(
+            self._model,
+            self.tools,
+            velocity=VELOCITY,
+            acceleration=ACCELERATION,
+            orientation_cost=self.orientation_cost,
+            posture=_posture(contract),
+            ranges={
+                'left_shoulder_roll_joint': (ELBOW_OUT, math.inf),
+                'right_shoulder_roll_joint': (-math.inf, -ELBOW_OUT),
+            },
+        )
+        self._grippers = {tool: contract.index(GRIPPERS[tool]) for tool in self.tools}
+        self._motions = {tool: ToolMotion() for tool in self.tools}
+        self._grips = {
+            tool: JointMotion(GRIPPER_VELOCITY, GRIPPER_ACCELERATION) for tool in self.tools
+        }
+        super().__init__(contract)
+
+    def step(self, q_command: Array, poses: Mapping[str, Array], dt_s: float) -> Array:
+        """One control period; see `Expert.step`."""
         if np.abs(q_command - self._q).max() > LOST:
             self._stop_at(q_command)
         hands = {tool: self._model.placement(self._q, tool) for tool in self.tools}
@@ -164,13 +194,11 @@ class Expert(ABC):
             q[i] = steps[tool].grip
         self._v, self._q = (q - self._q) / dt_s, q
         finished = self._finished(hands, grips, poses[OBJECT])
-        self._still_s = self._still_s + dt_s if finished else 0.0
-        self._done = self._done or self._still_s > self.still_s
+        self._count(finished, dt_s)
         return q.copy()
 
     def _stop_at(self, q: Array) -> None:
-        """Take these positions as the last command, at rest."""
-        self._q, self._v = np.array(q), np.zeros_like(q)
+        super()._stop_at(q)
         for tool in self.tools:
             self._motions[tool].stop()
             self._grips[tool].stop()

@@ -14,7 +14,7 @@ from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT, TABLE_TOP
 from ..surroundings import WORLD_CONTACT
-from .expert import Expert, Goal, LEFT, ramp, RIGHT, turn, up
+from .expert import Goal, HandExpert, LEFT, ramp, RIGHT, turn, up
 from .objects import add_bin, BIN_HALF
 from .task import Task
 
@@ -66,7 +66,7 @@ class Handover(Task):
         return bool(inside and low and away > self.released)
 
 
-class HandoverExpert(Expert):
+class HandoverExpert(HandExpert):
     """Takes the bottle above its middle with the left hand, below it with the right."""
 
     tools = (LEFT, RIGHT)

@@ -14,7 +14,7 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BOX_HALF, BOX_MASS, TABLE_TOP
-from .expert import Expert, Goal, LEFT, ramp, RIGHT, turn, yaw_of
+from .expert import Goal, HandExpert, LEFT, ramp, RIGHT, turn, yaw_of
 from .objects import add_free_box
 from .task import Task
 
@@ -46,7 +46,7 @@ class Lift(Task):
         return bool(pose[2] - start[2] > self.height and upright > math.cos(self.tilt))
 
 
-class LiftExpert(Expert):
+class LiftExpert(HandExpert):
     """Presses the palms against both sides of the box and lifts it."""
 
     tools = (LEFT, RIGHT)

@@ -13,7 +13,7 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import TABLE_TOP
-from .expert import Expert, Goal, ramp, RIGHT, turn, up, yaw_of
+from .expert import Goal, HandExpert, ramp, RIGHT, turn, up, yaw_of
 from .objects import add_bin, add_free_box, BIN_HALF
 from .task import Task
 
@@ -41,7 +41,7 @@ class PickPlace(Task):
         return bool(inside and low and away)
 
 
-class PickPlaceExpert(Expert):
+class PickPlaceExpert(HandExpert):
     """Grasps the cube, carries it over the bin and lets go."""
 
     OPEN: ClassVar[float] = 0.040

@@ -13,7 +13,7 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT
-from .expert import Expert, Goal, RIGHT, turn
+from .expert import Goal, HandExpert, RIGHT, turn
 from .task import Task
 
 
@@ -43,7 +43,7 @@ class Reach(Task):
         return bool(np.linalg.norm(tools['right_tool_link'] - pose[:3]) < self.tolerance)
 
 
-class ReachExpert(Expert):
+class ReachExpert(HandExpert):
     """Brings the right tool to the target."""
 
     orientation_cost = 0.02

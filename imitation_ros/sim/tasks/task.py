@@ -7,7 +7,7 @@ All coordinates are in the robot's base frame; the table top is at `TABLE_TOP`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from typing import Any
 
@@ -30,6 +30,11 @@ class Task(ABC):
         hold_s: How long the rule must hold without a break [s].
         tools: Tool frames the rule looks at; the contract must have them.
         turns: Whether the object's orientation is tracked; a ball has none that could be.
+        from_s: The rule counts only from this time after the first motion on [s].
+        floating: Whether the robot stands on its own feet, without table and gravity compensation.
+            It hangs from a gantry until it is first told to move.
+        gains: Stiffness [Nm/rad] and damping [Nms/rad] of servos that differ in this task, by
+            part of the joint's name.
     """
 
     name: str
@@ -40,6 +45,9 @@ class Task(ABC):
     hold_s: float = 0.3
     tools: tuple[str, ...] = ()
     turns: bool = True
+    from_s: float = 0.0
+    floating: bool = False
+    gains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def place(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
         """Random start of the object: x y z qx qy qz qw, shape (7,).
@@ -62,7 +70,11 @@ class Task(ABC):
         """
 
     def shoves(self, rng: np.random.Generator) -> list[tuple[float, Array]]:
-        """Pushes that are a part of the task: when [s] and by how much [m/s], shape (3,)."""
+        """Pushes that are a part of the task.
+
+        Returns:
+            When [s since the robot was first told to move], and by how much [m/s], shape (3,).
+        """
         return []
 
     @abstractmethod

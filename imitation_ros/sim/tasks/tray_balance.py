@@ -19,7 +19,8 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 from ..dimensions import BASE_HEIGHT
-from .expert import Expert, Goal, LEFT, RIGHT
+from .expert import Goal, HandExpert, LEFT, RIGHT
+from .regulator import lqr_gain
 from .task import Task
 
 TRAY_HALF = (0.14, 0.19, 0.004)
@@ -127,11 +128,11 @@ def tray_hands(contract: Contract) -> dict[str, Any]:
     return {t: tray.actInv(model.placement(contract.home, t)) for t in (LEFT, RIGHT)}
 
 
-def lqr_gain(dt_s: float, weights: Array, effort: float) -> Array:
+def tray_gain(dt_s: float, weights: Array, effort: float) -> Array:
     """Gain of the linear-quadratic regulator of ball and tilt along one axis, shape (4,).
 
     The state is way [m] and speed [m/s] of the ball, tilt [rad] and its rate [rad/s]; the input is
-    the acceleration of the tilt [rad/s^2]. Solved by iterating the Riccati equation.
+    the acceleration of the tilt [rad/s^2].
 
     Args:
         dt_s: Control period [s].
@@ -141,16 +142,12 @@ def lqr_gain(dt_s: float, weights: Array, effort: float) -> Array:
     a = np.eye(4) + dt_s * np.array(
         [[0, 1, 0, 0], [0, 0, 5 / 7 * 9.81, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
     )
-    b = dt_s * np.array([0.0, 0.0, 0.0, 1.0])
-    cost = np.diag(weights)
-    for _ in range(2000):
-        gain = b @ cost @ a / (effort + b @ cost @ b)
-        cost = np.diag(weights) + a.T @ cost @ (a - np.outer(b, gain))
-    result: Array = gain
-    return result
+    b = dt_s * np.array([[0.0], [0.0], [0.0], [1.0]])
+    gain: Array = lqr_gain(a, b, np.diag(weights), np.array([[effort]]))[0]
+    return gain
 
 
-class TrayBalanceExpert(Expert):
+class TrayBalanceExpert(HandExpert):
     """Tilts the tray against the ball, and carries it slowly."""
 
     tools = (LEFT, RIGHT)
@@ -167,7 +164,7 @@ class TrayBalanceExpert(Expert):
     def __init__(self, contract: Contract) -> None:
         """Find where the hands hold the tray, and the gain."""
         self._hold = tray_hands(contract)
-        self._gain = lqr_gain(0.02, np.array(self.WEIGHTS), self.EFFORT)
+        self._gain = tray_gain(0.02, np.array(self.WEIGHTS), self.EFFORT)
         super().__init__(contract)
 
     def _stop_at(self, q: Array) -> None:
