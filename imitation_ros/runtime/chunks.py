@@ -6,6 +6,8 @@ Both ways are pure arithmetic on ticks, and both mirror the training windows: fr
 step apart with the newest last and the first repeated; action i is for `tick + (i + 1)` steps.
 """
 
+import numpy as np
+
 from ..data.frame import Array, Frame
 from ..data.observation import ObservationSpec
 from ..data.proposal import Proposal
@@ -44,6 +46,32 @@ def history(
     return tuple(reversed(frames))
 
 
+SMOOTHING = 2
+"""Passes of the weights 1/4, 1/2, 1/4 over the actions of a chunk."""
+
+
+def smooth(actions: Array) -> Array:
+    """Take out of a chunk what no demonstration has in it: jitter from action to action.
+
+    A network predicts each action with an error of its own. Between actions 40 ms apart, 5 mrad
+    of it are 0.2 rad/s and several times the acceleration of the motion that was learned. Two
+    passes leave a seventh of that acceleration; a motion of 3 rad/s^2 moves by 2.4 mrad at 25 Hz.
+    Straight motions and the first and last action stay as they are, nothing is delayed.
+
+    Args:
+        actions: Joint positions [rad or m], shape (Ta, k).
+
+    Returns:
+        The same, smoother, shape (Ta, k).
+    """
+    if len(actions) < 3:
+        return actions
+    result = np.array(actions, dtype=np.float64)
+    for _ in range(SMOOTHING):
+        result[1:-1] = 0.5 * result[1:-1] + 0.25 * (result[:-2] + result[2:])
+    return result
+
+
 def proposal(spec: ObservationSpec, frame: Frame, actions: Array) -> Proposal:
     """Proposal of a chunk.
 
@@ -59,5 +87,5 @@ def proposal(spec: ObservationSpec, frame: Frame, actions: Array) -> Proposal:
         stamp_ns=frame.newest_ns,
         joints=spec.actions,
         times_ns=tuple(frame.tick_ns + (i + 1) * spec.step_ns for i in range(len(actions))),
-        positions=actions,
+        positions=smooth(actions),
     )

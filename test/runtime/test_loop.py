@@ -17,7 +17,7 @@ from imitation_ros.data.proposal import Proposal
 from imitation_ros.data.timeline import Timeline
 from imitation_ros.errors import DataError
 from imitation_ros.runtime.bundle import load
-from imitation_ros.runtime.chunks import history
+from imitation_ros.runtime.chunks import history, smooth
 from imitation_ros.runtime.loop import NotYet, PolicyLoop
 from imitation_ros.runtime.session import Session
 
@@ -307,3 +307,16 @@ def test_live_samples_give_the_frames_of_the_whole_recording(
         assert (frames is None) == (whole is None)
         if frames is not None and whole is not None:
             assert [f.stamp_ns for f in frames] == [f.stamp_ns for f in whole]
+
+
+def test_jitter_between_actions_is_taken_out_and_motion_is_kept() -> None:
+    times = 0.04 * np.arange(12)[:, None]
+    line = 0.3 * times + np.array([0.1, -0.2])
+    assert smooth(line) == pytest.approx(line)
+    motion = 0.12 * (1.0 - np.cos(5.0 * times))  # 3 rad/s^2 at most
+    assert np.abs(smooth(motion) - motion).max() < 2.4e-3
+    jitter = np.random.default_rng(0).normal(0.0, 5e-3, (12, 200))
+    before, after = (np.abs(np.diff(a, 2, axis=0)).mean() for a in (jitter, smooth(jitter)))
+    assert after < before / 4
+    assert (smooth(jitter)[[0, -1]] == jitter[[0, -1]]).all()
+    assert smooth(jitter[:2]) is not None and (smooth(jitter[:2]) == jitter[:2]).all()
