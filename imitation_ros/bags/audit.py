@@ -12,7 +12,7 @@ from ..contract import Contract
 from .auditor import Auditor
 from .findings import Audit, Bounds, TopicAudit, Verdict
 from .reader import Bag
-from .topics import recorded, Topic
+from .topics import as_recorded, recorded, Topic
 
 __all__ = ['Audit', 'Bounds', 'TopicAudit', 'Verdict', 'audit', 'listen']
 
@@ -42,6 +42,7 @@ def listen(bag: Bag, contract: Contract | None = None, bounds: Bounds | None = N
     """Auditor that fits a bag, and has heard nothing yet."""
     contract = contract or bag.contract
     if contract is not None:
+        contract = as_recorded(contract, bag.types)
         topics = recorded(contract)
     else:
         topics = tuple(

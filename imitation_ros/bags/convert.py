@@ -24,6 +24,7 @@ from .align import align, Aligned
 from .audit import audit
 from .layout import SUFFIX
 from .reader import Bag
+from .topics import as_recorded
 from .vectors import pair
 
 NS = 1_000_000_000
@@ -211,6 +212,7 @@ def _episode(
     if path.name.endswith(SUFFIX):
         raise DataError('the recording was never finished; run "imitation_ros repair"')
     with Bag(path) as bag:
+        contract = as_recorded(contract, bag.types)
         meta = bag.meta or EpisodeMeta(episode=path.stem)
         if not meta.contract_hash:
             meta = replace(meta, robot=contract.name, contract_hash=contract.hash)

@@ -31,6 +31,7 @@ from .layout import (
     SUFFIX,
     URDF_FILE,
 )
+from .topics import as_recorded
 
 NS = 1_000_000_000
 REPAIR = 'run "imitation_ros repair"'
@@ -91,7 +92,8 @@ class Bag:
         start_ns: Receive time of the first message [ns].
         end_ns: Receive time of the last message [ns].
         meta: The episode, if the bag is one of ours.
-        contract: The contract it was recorded with, if it is in the bag.
+        contract: The contract it was recorded with, if it is in the bag; images that were
+            compressed on the way are under their topics in the bag.
         bytes: Size of its files.
     """
 
@@ -140,7 +142,8 @@ class Bag:
         self.contract: Contract | None = None
         if text is not None:
             try:
-                self.contract = loads(text, path / CONTRACT_FILE, self._attachments.get(URDF_FILE))
+                found = loads(text, path / CONTRACT_FILE, self._attachments.get(URDF_FILE))
+                self.contract = as_recorded(found, self.types)
             except ContractError as error:
                 self.close()
                 raise BagError(f'{path}: the contract inside: {error}') from error

@@ -16,12 +16,14 @@ from ..data.episode import EpisodeMeta, Outcome
 from ..errors import BagError
 from .audit import Audit, audit
 from .auditor import Auditor, check_written
+from .compression import COMPRESSED, Compression, TOPIC_SUFFIX
 from .definitions import decode
+from .edit import drop
 from .layout import is_finished, METADATA, next_name, update_meta, used_names
 from .reader import Bag
 from .repair import Repair, repair, unfinished
 from .take import Counts, Take
-from .topics import recorded
+from .topics import as_recorded, recorded
 from .writer import BagWriter
 
 DROPPED = 'lost'
@@ -140,6 +142,7 @@ class Session:
         task: str = '',
         operator: str = '',
         extra: Mapping[str, str] | None = None,
+        compress: Mapping[int, Compression] | None = None,
     ) -> str:
         """Start a take and return its episode's name.
 
@@ -149,6 +152,7 @@ class Session:
             task: What the operator means to do.
             operator: Who does it.
             extra: Anything else worth keeping.
+            compress: How the raw images of some channels are compressed on the way.
 
         Raises:
             BagError: If a take is running, or the bag cannot be created.
@@ -166,13 +170,19 @@ class Session:
             contract_hash=self.contract.hash,
             extra=dict(extra or {}),
         )
+        compress = compress or {}
+        channels = [
+            (f'{channel[0]}{TOPIC_SUFFIX}', COMPRESSED, channel[2]) if i in compress else channel
+            for i, channel in enumerate(channels)
+        ]
         writer = BagWriter(
             self.root / name, channels, meta, self.contract, now_ns, distro=self._distro
         )
         names = [channel[0] for channel in channels]
-        auditor = Auditor(recorded(self.contract), self.contract, decode)
+        contract = as_recorded(self.contract, {channel[0]: channel[1] for channel in channels})
+        auditor = Auditor(recorded(contract), contract, decode)
         self._auditor = auditor
-        self._take = Take(writer, names, QUEUE_BYTES, self._clock, auditor.push)
+        self._take = Take(writer, names, QUEUE_BYTES, self._clock, auditor.push, compress)
         self._meta = meta
         return name
 
@@ -221,6 +231,18 @@ class Session:
         meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
         update_meta(path, meta)
         self.last = Finished(path, meta, counts, verdict, take.queued_bytes_max)
+        return self.last
+
+    def put_aside(self) -> Finished:
+        """Move the take that ended last to the dropped ones; `drop --undo` brings it back.
+
+        Raises:
+            BagError: If there is none, or it cannot be moved.
+        """
+        if self.last is None:
+            raise BagError('there is no take to put aside')
+        moved = drop(self.last.path).target
+        self.last = replace(self.last, path=moved or self.last.path)
         return self.last
 
     def fail(self) -> str:

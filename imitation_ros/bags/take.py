@@ -3,17 +3,19 @@
 """One take: messages go from the executor's thread through a queue to the writer's thread.
 
 The side that receives does nothing but put a tuple into the queue. The queue is bounded in
-bytes; what does not fit is dropped and counted. What was lost on the way to us is counted from
+bytes; what does not fit is dropped and counted. Images that are to be compressed take a detour
+over threads of their own, within the same bound. What was lost on the way to us is counted from
 the numbers the publishers give their messages.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 import threading
 import time
 
 from ..errors import BagError
+from .compression import Compression, Compressors
 from .writer import BagWriter
 
 POLL_S = 0.1
@@ -22,6 +24,9 @@ GATHER_S = 0.01
 
 Item = tuple[int, int, int, int, bytes, bytes]
 """Channel, receive and source time [ns], sequence number (-1: none), publisher, message."""
+
+Entry = tuple[int, tuple[int, int, int, int, bytes, bytes | None]]
+"""Bytes that a message takes of the queue, and an Item; its message may be None: none to write."""
 
 Watch = Callable[[str, int, int, int, bytes], None]
 """Topic, receive and source time [ns], sequence number, message."""
@@ -34,7 +39,8 @@ class Counts:
     Attributes:
         written: Messages in the bag.
         lost: Messages that were published but never reached the recorder.
-        dropped: Messages dropped because the queue was full.
+        dropped: Messages dropped because the queue was full, or because they were images that
+            could not be compressed.
     """
 
     written: int
@@ -59,6 +65,7 @@ class Take:
         limit_bytes: int,
         clock: Callable[[], int],
         watch: Watch | None = None,
+        compress: Mapping[int, Compression] | None = None,
     ) -> None:
         """Start the writer's thread.
 
@@ -69,6 +76,7 @@ class Take:
             clock: Monotonic time [ns]; says when to force data to the disk.
             watch: Sees every message after it was written, in the writer's thread. If it fails
                 it sees no more; the recording goes on.
+            compress: How the raw images of some channels are compressed before they are written.
         """
         self.writer = writer
         self.topics = tuple(topics)
@@ -78,10 +86,12 @@ class Take:
         self.queued_bytes_max = 0
         self._limit = limit_bytes
         self._clock = clock
-        self._queue: SimpleQueue[Item | None] = SimpleQueue()
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._compressors = Compressors(compress or {}, self._compressed)
         self._put_bytes = 0
         self._taken_bytes = 0
         self._dropped = [0] * len(self.topics)
+        self._unfit = [0] * len(self.topics)
         self._lost = [0] * len(self.topics)
         self._newest: dict[tuple[int, bytes], int] = {}
         self._thread = threading.Thread(target=self._run, name='bag writer', daemon=True)
@@ -94,7 +104,13 @@ class Take:
             self._dropped[item[0]] += 1
             return
         self._put_bytes += size
-        self._queue.put(item)
+        if item[0] in self._compressors:
+            self._compressors.put(item[0], item, item[5])
+        else:
+            self._queue.put((size, item))
+
+    def _compressed(self, _channel: int, item: Item, data: bytes | None) -> None:
+        self._queue.put((len(item[5]), (*item[:5], data)))
 
     @property
     def queued_bytes(self) -> int:
@@ -104,12 +120,13 @@ class Take:
     def counts(self) -> dict[str, Counts]:
         """What became of each topic's messages so far."""
         return {
-            topic: Counts(self.writer.counts[i], self._lost[i], self._dropped[i])
+            topic: Counts(self.writer.counts[i], self._lost[i], self._dropped[i] + self._unfit[i])
             for i, topic in enumerate(self.topics)
         }
 
     def stop(self) -> None:
         """Write what is queued and end the thread; see `error` for whether that went well."""
+        self._compressors.stop()
         self._queue.put(None)
         self._thread.join()
 
@@ -125,22 +142,25 @@ class Take:
     def _work(self) -> bool:
         """Write what is in the queue, waiting a while if it is empty; False at the end."""
         try:
-            item = self._queue.get(timeout=POLL_S)
+            entry = self._queue.get(timeout=POLL_S)
         except Empty:
             self.writer.tick(self._clock())
             return True
         self.queued_bytes_max = max(self.queued_bytes_max, self.queued_bytes)
-        while item is not None:
-            channel, log_ns, publish_ns, sequence, publisher, data = item
-            self._taken_bytes += len(data)
+        while entry is not None:
+            size, (channel, log_ns, publish_ns, sequence, publisher, data) = entry
+            self._taken_bytes += size
             if sequence >= 0:
                 self._count_lost(channel, publisher, sequence)
-            self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
-            if self._watch is not None:
-                self._look(channel, log_ns, publish_ns, sequence, data)
+            if data is None:
+                self._unfit[channel] += 1
+            else:
+                self.writer.write(channel, log_ns, publish_ns, data, max(sequence, 0))
+                if self._watch is not None:
+                    self._look(channel, log_ns, publish_ns, sequence, data)
             self.writer.tick(self._clock())
             try:
-                item = self._queue.get_nowait()
+                entry = self._queue.get_nowait()
             except Empty:
                 return True
         return False

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The topics of a contract that belong in a bag, and what is expected of each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ..contract import Contract, Qos
 from ..data.frame import JOINT_STATES
+from .compression import COMPRESSED, IMAGE, TOPIC_SUFFIX
 
 DEFAULT = Qos(depth=10)
 
@@ -82,3 +84,25 @@ def recorded(contract: Contract) -> tuple[Topic, ...]:
     ]
     unique = {topic.name: topic for topic in reversed(topics)}
     return tuple(topic for topic in topics if unique[topic.name] is topic)
+
+
+def as_recorded(contract: Contract, types: Mapping[str, str]) -> Contract:
+    """The contract with the cameras' topics as a bag has them: compressed on the way, or not.
+
+    Its text and hash stay those of the robot's contract.
+
+    Args:
+        contract: The contract.
+        types: Message type of each topic of the bag.
+    """
+    cameras = []
+    for camera in contract.cameras:
+        other, kind = f'{camera.topic}{TOPIC_SUFFIX}', COMPRESSED
+        if camera.type == COMPRESSED:
+            other, kind = camera.topic.removesuffix(TOPIC_SUFFIX), IMAGE
+        if camera.topic not in types and types.get(other) == kind:
+            camera = camera.model_copy(update={'topic': other, 'type': kind})
+        cameras.append(camera)
+    if tuple(cameras) == contract.cameras:
+        return contract
+    return replace(contract, cameras=tuple(cameras))

@@ -17,6 +17,8 @@ from ..errors import ImitationError, NotReadyError, unknown
 
 NODES = ('sim', 'safety', 'teleop', 'recorder', 'policy', 'operator', 'trials')
 READY = re.compile(r'\]: ready\s*$', re.MULTILINE)
+PLAIN = re.compile(r'[A-Za-z/][\w/.-]*')
+FLAGS = ('true', 'false', 'yes', 'no', 'on', 'off', 'y', 'n', 'null')
 SHM = Path('/dev/shm')
 
 
@@ -52,8 +54,9 @@ def command(node: str, parameters: Mapping[str, object]) -> list[str]:
     line = [sys.executable, '-m', f'imitation_ros.nodes.{node}', '--ros-args']
     for key, value in parameters.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        if isinstance(value, str) and not text:
-            text = "''"
+        # ROS reads a value as YAML: `007` would be a number, `off` a flag, `a: b` a mapping.
+        if isinstance(value, str) and (not PLAIN.fullmatch(text) or text.lower() in FLAGS):
+            text = "'" + text.replace("'", "''") + "'"
         line += ['-p', f'{key}:={text}']
     return line
 

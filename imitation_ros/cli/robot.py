@@ -56,20 +56,53 @@ def record(
     out: Annotated[Path, typer.Option('--out', '-o', help='Session folder.')] = Path('bags'),
     robot: Robot = ROBOT,
     operator: Annotated[str, typer.Option(help='Who shows it.')] = '',
+    tasks: Annotated[
+        str, typer.Option(help='Tasks that the key n goes through, separated by commas.')
+    ] = '',
+    buttons: Annotated[
+        str,
+        typer.Option(
+            help='Buttons of a gamepad or pedal, such as "start=7, stop=7, discard=6, success=0".'
+        ),
+    ] = '',
+    joy: Annotated[str, typer.Option(help='Topic of the gamepad or pedal.')] = '/joy',
+    compress: Annotated[
+        str, typer.Option(help='Compress raw images: jpeg, jpeg:85 or png. Depth is always PNG.')
+    ] = '',
+    minimum_rate: Annotated[
+        float, typer.Option(help='Share of its rate below which a topic refuses the start.')
+    ] = 0.5,
+    discard_rejected: Annotated[
+        bool, typer.Option('--discard-rejected', help='Put rejected takes into .dropped/.')
+    ] = False,
 ) -> None:
     """Record demonstrations, one bag per episode.
 
-    Keys: space starts and stops, s success, f failure, d discard, q quit. A session can be left
-    and continued: episode numbers never collide.
+    Keys: space starts and stops, s success, f failure, d discard, n next task, q quit. A session
+    can be left and continued: episode numbers never collide.
 
-    Example: imitation_ros record --task lift --out bags/monday --operator ada
+    Examples: imitation_ros record --task lift --out bags/monday --operator ada;
+    imitation_ros record --task lift --tasks lift,handover --buttons "start=7, stop=7, success=0";
+    imitation_ros record --task lift --compress jpeg:90 --discard-rejected
     """
+    from ..bags.compression import Compression
+
+    Compression.parse(compress)
+    listed = [name.strip() for name in tasks.split(',') if name.strip()]
+    if listed and task not in listed:
+        listed.insert(0, task)
     parameters: dict[str, object] = {
         'contract': robot,
         'task': task,
         'output': str(out),
         'operator': operator,
         'keys': True,
+        'tasks': ','.join(listed),
+        'buttons': buttons,
+        'joy': joy,
+        'compress': compress,
+        'minimum_rate': float(minimum_rate),
+        'discard_rejected': discard_rejected,
     }
     _nodes([('recorder', parameters)])
 

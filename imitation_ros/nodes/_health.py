@@ -7,6 +7,7 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 
+from ..bags.compression import TOPIC_SUFFIX
 from ..bags.layout import used_names
 from ..bags.preflight import ERROR, OK, Preflight, Row, SILENT_S, WARN
 from ..bags.session import Finished, QUEUE_BYTES, Session
@@ -51,10 +52,10 @@ class Health:
         self._started_ns = time.monotonic_ns()
         self._written = (self._started_ns, 0)
 
-    def kept(self, finished: Finished) -> None:
-        """A take was kept: it should be on the disk from now on."""
+    def kept(self, finished: Finished, discarded: bool = False) -> None:
+        """A take was kept: it should be on the disk from now on (discarded: among the dropped)."""
         self._kept.add(finished.path.name)
-        verdict = finished.audit.verdict
+        verdict = 'discarded' if discarded else finished.audit.verdict
         self._tally[verdict] = self._tally.get(verdict, 0) + 1
 
     @property
@@ -95,7 +96,7 @@ class Health:
                 outcome=meta.outcome,
                 written_bytes=take.writer.bytes,
                 queue_share=take.queued_bytes / QUEUE_BYTES,
-                counts=take.counts(),
+                counts=_as_subscribed(take.counts()),
             )
         used = used_names(session.root)
         damaged = {bag.name for bag in session.damaged()}
@@ -122,6 +123,11 @@ class Health:
             ),
             keys=keys,
         )
+
+
+def _as_subscribed(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    """Counts under the topics' own names too, where images are compressed on the way."""
+    return {name.removesuffix(TOPIC_SUFFIX): count for name, count in counts.items()} | {**counts}
 
 
 def to_diagnostics(view: View, now_ns: int, unrepaired: int) -> DiagnosticArray:

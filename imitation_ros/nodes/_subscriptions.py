@@ -16,6 +16,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+from ..bags.compression import COMPRESSED, Compression, IMAGE, TOPIC_SUFFIX
 from ..bags.flow import Flow
 from ..bags.layout import qos_profile
 from ..bags.preflight import Offer, Seen
@@ -28,7 +29,7 @@ HEADER = 12
 """Bytes of a message up to the end of its header's stamp."""
 DEPTH = 100
 IMAGE_DEPTH = 10
-IMAGES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+IMAGES = (IMAGE, COMPRESSED)
 
 _POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
 _TWO = inspect.Signature([inspect.Parameter(name, _POSITIONAL) for name in ('data', 'info')])
@@ -171,6 +172,25 @@ class Subscriptions:
             )
             result.append((stream.topic.name, stream.topic.type, offered))
         return result
+
+    def compressible(self, how: Compression | None) -> dict[int, Compression]:
+        """Channels whose raw images can be compressed so: judged by the newest image of each.
+
+        One whose compressed topic is recorded as well, or of an encoding that is not compressed,
+        stays as it is; the log says so.
+        """
+        if how is None:
+            return {}
+        names = {stream.topic.name for stream in self.streams}
+        found = {}
+        for stream in self.streams:
+            if stream.topic.type != IMAGE or stream.data is None:
+                continue
+            if f'{stream.topic.name}{TOPIC_SUFFIX}' in names or not how.fits(stream.data):
+                self._node.get_logger().warning(f'{stream.topic.name} is recorded as it is')
+            else:
+                found[stream.index] = how
+        return found
 
     def latched(self, now_ns: int) -> list[Item]:
         """Last message of every latched topic, as received now (it waited for us)."""

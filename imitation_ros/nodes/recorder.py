@@ -14,7 +14,6 @@ import json
 import os
 from pathlib import Path
 import signal
-import socket
 import time
 from typing import Any
 
@@ -27,8 +26,9 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from .. import __version__
 from .. import contract as contracts
+from ..bags.compression import Compression
+from ..bags.layout import DROPPED
 from ..bags.session import Finished, Session
 from ..bags.topics import recorded
 from ..errors import BagError, ImitationError, NotReadyError
@@ -37,6 +37,7 @@ from ._console import Console, LEGEND
 from ._health import Health, to_diagnostics
 from ._memory import keep_freed_memory
 from ._parameters import declare
+from ._provenance import clock_offsets, software
 from ._qos import LATCHED
 from ._spin import run
 from ._subscriptions import Subscriptions
@@ -44,7 +45,17 @@ from ._view import View
 
 SCREEN_S = 0.5
 """Time between two drawings of the screen [s]; the diagnostics come every other time."""
-FIXED = ('contract', 'tasks', 'keys', 'screen', 'joy', 'buttons', 'minimum_rate')
+FIXED = (
+    'contract',
+    'tasks',
+    'keys',
+    'screen',
+    'joy',
+    'buttons',
+    'minimum_rate',
+    'compress',
+    'discard_rejected',
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,9 @@ class Parameters:
         joy: Topic of a gamepad or a pedal (sensor_msgs/msg/Joy).
         buttons: Its buttons, such as `start=7, stop=7, discard=6, success=0, failure=1`.
         minimum_rate: Share of a topic's rate below which no take starts; 0: any rate will do.
+        compress: Compress raw images on the way: `jpeg`, `jpeg:85`, `png`; '' leaves them as
+            they are. Sixteen-bit images are always PNG, which loses nothing.
+        discard_rejected: Whether takes with the verdict `reject` are put into `.dropped/`.
     """
 
     contract: str
@@ -74,6 +88,8 @@ class Parameters:
     joy: str = '/joy'
     buttons: str = ''
     minimum_rate: float = 0.5
+    compress: str = ''
+    discard_rejected: bool = False
 
 
 class Recorder(Node):
@@ -88,6 +104,8 @@ class Recorder(Node):
         super().__init__(name, context=context)
         parameters = declare(self, Parameters)
         self.contract = contracts.load(parameters.contract)
+        self._compression = Compression.parse(parameters.compress)
+        self._discard_rejected = parameters.discard_rejected
         self._distro = os.environ.get('ROS_DISTRO', 'kilted')
         self.session = self._open(Path(parameters.output))
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -182,7 +200,8 @@ class Recorder(Node):
             raise BagError('a take is running; stop or discard it first')
         now = time.time_ns()
         self.subscriptions_.adapt()
-        refusals = [row for row in self._health.rows(now) if row.refuses]
+        rows = self._health.rows(now)
+        refusals = [row for row in rows if row.refuses]
         if refusals:
             raise NotReadyError('not started:\n  ' + '\n  '.join(map(str, refusals)))
         if self.session.failed:
@@ -193,10 +212,11 @@ class Recorder(Node):
             task=str(self.get_parameter('task').value),
             operator=str(self.get_parameter('operator').value),
             extra={
-                'host': socket.gethostname(),
-                'imitation_ros': __version__,
-                'ros_distro': self._distro,
+                **software(self._distro),
+                'clock_offsets_ms': clock_offsets(rows),
+                'compress': str(self._compression or ''),
             },
+            compress=self.subscriptions_.compressible(self._compression),
         )
         take = self.session.take
         if take is not None:
@@ -229,15 +249,20 @@ class Recorder(Node):
                 self._say()
             raise
         self._say()
-        self._health.kept(finished)
-        self._tell(finished)
-        return finished.to_dict()
+        discard = self._discard_rejected and finished.audit.verdict == 'reject'
+        if discard:
+            finished = self.session.put_aside()
+        self._health.kept(finished, discard)
+        self._tell(finished, discard)
+        return finished.to_dict() | {'discarded': discard}
 
-    def _tell(self, finished: Finished) -> None:
+    def _tell(self, finished: Finished, discarded: bool) -> None:
         """Log the verdict; rclpy allows a line of code one severity, so there are three."""
         verdict, reasons = finished.audit.verdict, '; '.join(finished.audit.reasons)
         text = f'{finished.meta.episode}: {finished.audit.seconds:.1f} s, {verdict.upper()}'
-        if verdict == 'reject':
+        if discarded:
+            self.get_logger().error(f'{text} and put into {DROPPED}/: {reasons}')
+        elif verdict == 'reject':
             self.get_logger().error(f'{text}: {reasons}')
         elif verdict == 'warn':
             self.get_logger().warning(f'{text}: {reasons}')

@@ -6,8 +6,10 @@ from pathlib import Path
 import time
 
 import pytest
+from typer.testing import CliRunner
 
-from imitation_ros.cli import processes
+from imitation_ros.cli import processes, robot
+from imitation_ros.cli.app import app
 from imitation_ros.cli.processes import command, NodeFailedError, Processes
 
 
@@ -23,6 +25,42 @@ def test_parameters_become_ros_arguments() -> None:
         '-p',
         "operator:=''",
     ]
+
+
+@pytest.mark.parametrize(
+    ('value', 'said'),
+    [
+        ('007', "'007'"),
+        ('off', "'off'"),
+        ("ada's pedal: 7", "'ada''s pedal: 7'"),
+        ('start=7, stop=7', "'start=7, stop=7'"),
+        ('bags/monday', 'bags/monday'),
+        (0.5, '0.5'),
+        (7, '7'),
+    ],
+)
+def test_text_stays_text(value: object, said: str) -> None:
+    assert command('recorder', {'x': value})[-1] == f'x:={said}'
+
+
+def test_every_option_of_record_reaches_the_node(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each is a parameter that the node knows; the first task is among those of the key n."""
+    rclpy_parameters = pytest.importorskip('imitation_ros.nodes.recorder').Parameters
+    started: list[tuple[str, dict[str, object]]] = []
+    monkeypatch.setattr(robot, '_nodes', started.extend)
+    words = ['record', '--task', 'a', '--tasks', 'b, c', '--buttons', 'start=7, stop=7']
+    words += ['--compress', 'jpeg:80', '--discard-rejected', '--minimum-rate', '0.2']
+    words += ['--out', str(tmp_path), '--operator', 'ada', '--joy', '/pedal']
+    assert CliRunner().invoke(app, words).exit_code == 0
+    ((node, given),) = started
+    parameters = rclpy_parameters(**given)
+    assert node == 'recorder'
+    assert (parameters.tasks, parameters.buttons) == ('a,b,c', 'start=7, stop=7')
+    assert (parameters.compress, parameters.discard_rejected) == ('jpeg:80', True)
+    assert (parameters.operator, parameters.joy) == ('ada', '/pedal')
+    assert (parameters.output, parameters.minimum_rate) == (str(tmp_path), 0.2)
 
 
 def test_an_unknown_node_lists_the_nodes() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from sensor_msgs.msg import Image, JointState, Joy
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from imitation_ros import __version__
 from imitation_ros.bags.reader import Bag
 from imitation_ros.bags.repair import repair
 from imitation_ros.contract import Contract, load
@@ -285,7 +287,16 @@ def test_take_by_take(rig: Rig, robot: Robot, recorder: Process, tmp_path: Path)
     with Bag(Path(answer['path'])) as bag:
         assert bag.counts == {**dict.fromkeys(bag.types, 0), **answer['counts']}
         assert bag.meta.outcome == 'success' and bag.meta.verdict == answer['verdict']
-        assert bag.contract.hash == robot.contract.hash
+        assert bag.contract.hash == bag.meta.contract_hash == robot.contract.hash
+        assert (bag.meta.robot, bag.meta.task) == (robot.contract.name, 'pick')
+        extra = bag.meta.extra
+        assert extra['host'] == socket.gethostname() and extra['imitation_ros'] == __version__
+        assert 'mcap' in json.loads(extra['versions'])
+        offsets = json.loads(extra['clock_offsets_ms'])
+        assert 0 < offsets['/joint_states'] < 500 and CAMERA in offsets
+        command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+        commit = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+        assert extra['git_commit'].removesuffix('-dirty') == commit.strip()
         # The latched state was said long before the take, and is in it all the same.
         (state,) = bag.messages(['/safety/state'])
         assert bag.decode(state).data == 'ACTIVE'
@@ -413,7 +424,7 @@ def test_kill_9_and_the_next_recorder(
     recorder.process.wait()
     left = tmp_path / 'session' / 'pick_0001.recording'
     assert left.is_dir()
-    again = Process(robot_file, tmp_path / 'session')
+    again = Process(robot_file, tmp_path / 'session', compress='png', discard_rejected='true')
     # Whoever knew the killed recorder may wait for its answer; a new operator does not know it.
     operator = Rig()
     try:
@@ -423,8 +434,27 @@ def test_kill_9_and_the_next_recorder(
             assert killed_ns - bag.end_ns < 10**9
             assert bag.counts['/joint_states'] > 100
         assert not repair(tmp_path / 'session' / 'pick_0001').changed
+        # Images are compressed on the way, and a rejected take is put aside.
         assert operator.start()['episode'] == 'pick_0002'
-        assert operator.call('stop')[0]
+        time.sleep(0.5)
+        robot.nan = True
+        time.sleep(0.5)
+        ok, answer = operator.call('stop')
+        assert ok and answer['verdict'] == 'reject' and answer['discarded']
+        aside = tmp_path / 'session' / '.dropped' / 'pick_0002'
+        assert Path(answer['path']) == aside
+        assert operator.call('failure')[0]
+        with Bag(aside) as bag:
+            assert bag.meta.outcome == 'failure' and bag.meta.extra['compress'] == 'png'
+            (camera,) = bag.contract.cameras
+            assert camera.topic == f'{CAMERA}/compressed' and CAMERA not in bag.types
+            pictures = [bag.decode(message) for message in bag.messages([camera.topic])]
+            assert len(pictures) > 10
+            stamps = [p.header.stamp.sec * 10**9 + p.header.stamp.nanosec for p in pictures]
+            assert np.diff(stamps).min() > 0 and killed_ns < stamps[0]
+            assert {p.format for p in pictures} == {'rgb8; png compressed bgr8'}
+        assert operator.start()['episode'] == 'pick_0003'
+        assert operator.call('discard')[0]
     finally:
         operator.close()
         assert again.end(signal.SIGINT) == 0
