@@ -3,8 +3,8 @@
 """Perturbations: what may go wrong in an episode, in seeded levels from 0 (nothing) to 3.
 
 Each has a random generator of its own, made from the seed of the episode, so that adding one
-leaves the others as they were. Some change the world (push, pull, mass, friction, start), some
-only what a policy is shown of it (delay, noise, dropout, camera). What is shown goes through
+leaves the others as they were. Some change the world (push, pull, slip, mass, friction, start),
+some only what a policy is shown of it (delay, noise, dropout, camera). What is shown goes through
 `Senses`; the safety filter keeps seeing the truth, so that it is the policy that is tested.
 """
 
@@ -31,6 +31,13 @@ PUSH_S = (0.4, 1.2)
 
 PULL_S = 0.2
 """How long a pull lasts [s]."""
+
+SLIP_S = (0.8, 1.6)
+"""When a hand is knocked aside [s since the start]."""
+
+SLIP_RISE = 1500.0
+SLIP_LONGEST_S = 0.4
+"""A knock grows by this much [N/s] until the hand has gone its way, or this long."""
 
 VELOCITY_NOISE = 10.0
 """Noise on a velocity, per noise on the position [1/s]."""
@@ -66,6 +73,7 @@ PERTURBATIONS: dict[str, Perturbation] = {
     for each in (
         Perturbation('push', (0.0, 0.2, 0.4, 0.6), 'm/s', 'the object is hit sideways, once'),
         Perturbation('pull', (0.0, 20.0, 40.0, 80.0), 'N', 'a hand is pulled aside for 0.2 s'),
+        Perturbation('slip', (0.0, 0.03, 0.06, 0.1), 'm', 'a hand is knocked aside, this far'),
         Perturbation('start', (1.0, 1.3, 1.6, 2.0), 'x', 'the object starts further away'),
         Perturbation('delay', (0.0, 0.02, 0.06, 0.1), 's', 'all that is seen is old'),
         Perturbation('noise', (0.0, 2e-3, 5e-3, 1e-2), 'rad', 'noise on measured joints'),
@@ -171,6 +179,7 @@ class Disturbed:
         joints = [model.joint(name).id for name in sim.contract.joints]
         slides = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_SLIDE
         self._noise_scale = np.where(slides, SLIDE_NOISE, 1.0)
+        self._knock: _Knock | None = None
         self._actions: list[tuple[float, str, Array]] = []
         self._clear(0)
 
@@ -197,8 +206,16 @@ class Disturbed:
             _, what, vector = self._actions.pop(0)
             if what == 'push':
                 self._sim.push_object(vector)
+            elif what.startswith('slip '):
+                tool = what.removeprefix('slip ')
+                self._knock = _Knock(tool, vector, self._sim.tool_position(tool), self._sim.time_s)
             else:
                 self._sim.pull(what, vector)
+        if self._knock is not None:
+            force = self._knock.force(self._sim.tool_position(self._knock.tool), self._sim.time_s)
+            self._sim.pull(self._knock.tool, force)
+            if not force.any():
+                self._knock = None
         self._sim.advance(duration_s)
         self._look()
 
@@ -240,6 +257,7 @@ class Disturbed:
         self._generators: dict[str, np.random.Generator] = {}
         self._cameras: dict[str, list[tuple[float, Image]]] = {}
         delay = round(self._amounts.get('delay', 0.0) / self._period)
+        self._knock = None
         self._past: deque[dict[str, Array]] = deque(maxlen=delay + 1)
         self._shown: dict[str, Array] = {}
 
@@ -280,14 +298,23 @@ class Disturbed:
             self._actions.append((at, 'push', amount * np.append(_direction(rng, 2), 0.0)))
         amount = self._amounts.get('pull', 0.0)
         if amount:
-            tools = self._sim.scene.task.tools or tuple(self._sim.scene.tools)
-            if not tools:
-                raise DataError(f'"{self._sim.contract.name}" has no tool to pull at')
             rng = self._generator('pull')
-            at, tool = float(rng.uniform(*PUSH_S)), str(rng.choice(tools))
+            at, tool = float(rng.uniform(*PUSH_S)), self._some_tool(rng)
             self._actions.append((at, tool, amount * _direction(rng, 3)))
             self._actions.append((at + PULL_S, tool, np.zeros(3)))
+        amount = self._amounts.get('slip', 0.0)
+        if amount:
+            rng = self._generator('slip')
+            at, tool = float(rng.uniform(*SLIP_S)), self._some_tool(rng)
+            self._actions.append((at, f'slip {tool}', amount * _direction(rng, 3)))
         self._actions.sort(key=lambda action: action[0])
+
+    def _some_tool(self, rng: np.random.Generator) -> str:
+        """One of the tools that the task is about."""
+        tools = self._sim.scene.task.tools or tuple(self._sim.scene.tools)
+        if not tools:
+            raise DataError(f'"{self._sim.contract.name}" has no tool to pull at')
+        return str(rng.choice(tools))
 
     def _lost(self, what: str) -> bool:
         chance = self._amounts.get('dropout', 0.0)
@@ -311,6 +338,29 @@ class Disturbed:
                 seen['object'] = self._past[-1]['object']
         self._past.append(seen)
         self._shown = self._past[0]
+
+
+@dataclass(frozen=True)
+class _Knock:
+    """A hand that is pushed harder and harder until it is a way [m] from where it was.
+
+    The servos are stiff: what moves a hand by a given way is not known beforehand.
+    """
+
+    tool: str
+    way: Array
+    origin: Array
+    since_s: float
+
+    def force(self, position: Array, now_s: float) -> Array:
+        """Force now [N], shape (3,); zero when it is over."""
+        length = float(np.linalg.norm(self.way))
+        gone = float((position - self.origin) @ self.way) / length
+        spent_s = now_s - self.since_s
+        if gone >= length or spent_s > SLIP_LONGEST_S:
+            return np.zeros(3)
+        result: Array = SLIP_RISE * (spent_s + 1e-3) * self.way / length
+        return result
 
 
 def _direction(rng: np.random.Generator, size: int) -> Array:

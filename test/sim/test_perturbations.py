@@ -249,3 +249,22 @@ def test_twice_is_refused(reach: SimRobot) -> None:
 def test_a_setting_prints_as_it_is_read() -> None:
     assert str(parse('dropout:2')) == 'dropout:2'
     assert parse('dropout:2').amount == 0.15
+
+
+def test_a_knocked_hand_goes_its_way_and_comes_back(sim: SimRobot) -> None:
+    """Every level moves a hand about as far as it says, at a time of its own, and lets it go."""
+    for level, way in ((1, 0.03), (2, 0.06), (3, 0.1)):
+        world = Disturbed(sim, [Setting('slip', level)])
+        world.reset(4)
+        places = []
+        for _ in range(300):
+            sim.command(np.array(sim.contract.home))
+            world.advance(DT)
+            places.append([sim.tool_position(tool) for tool in sim.contract.tools])
+        apart = np.linalg.norm(np.array(places) - places[0], axis=2)
+        knocked = int(np.argmax(apart.max(axis=0)))
+        # The hand is fast when the push ends, and runs on for a moment.
+        assert way * 0.9 < apart[:, knocked].max() < 1.7 * way
+        first = int(np.argmax(apart[:, knocked] > 1e-4)) * DT
+        assert 0.8 <= first <= 1.65
+        assert apart[-1].max() < 0.1 * way
