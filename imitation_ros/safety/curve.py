@@ -22,10 +22,10 @@ DENSE_S = 0.1
 """Points closer in time than this are one motion: their corners are rounded as wide as can be."""
 BRAKE_SHARE = 0.7
 """Of the acceleration, used to round the corners of sparse points and to stop at the end."""
-FADE_SHARE = 0.4
-"""Of the acceleration, left to a fade: the curve below it needs the rest."""
-FADE_MAX_S = 0.4
-"""Longest fade [s], unless the first point of a proposal is further away."""
+EASY_SHARE, EASY_S = 0.4, 0.4
+"""Share of the acceleration that a fade uses, and how long it may take for that [s]."""
+HARD_SHARE, HARD_S = 0.85, 1.0
+"""The same for a difference that is too large for it."""
 
 
 class Curve:
@@ -96,7 +96,7 @@ class Fade:
 
     A cubic. Begun anew before it is over it goes on decaying (as -6 d/T^2 - 4 d'/T would), where
     one that also begins without acceleration would hardly move. Every joint takes as long as its
-    difference needs at FADE_SHARE of its acceleration.
+    difference needs.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class Fade:
         speed: Array,
         acceleration: Array,
         range_s: tuple[float, float],
+        exact: bool,
     ) -> None:
         """Begin to fade.
 
@@ -114,13 +115,20 @@ class Fade:
             offset: The difference [rad or m], shape (n,).
             speed: Its velocity [rad/s or m/s], shape (n,).
             acceleration: Highest acceleration [rad/s^2 or m/s^2], shape (n,).
-            range_s: Shortest and longest duration [s].
+            range_s: Shortest duration, and longest easy one [s].
+            exact: Whether it has to end by then, whatever acceleration that asks for.
         """
-        # The second derivative is largest at the start: 6 |d| / T^2 + 4 |d'| / T.
-        budget, twice = FADE_SHARE * acceleration, 2.0 * np.abs(speed)
-        needed = (twice + np.sqrt(twice * twice + 6.0 * np.abs(offset) * budget)) / budget
         self._start_ns, self._offset = start_ns, offset
-        self._duration: Array = np.clip(needed, *range_s)
+
+        def needed(share: float) -> Array:
+            # The second derivative is largest at the start: 6 |d| / T^2 + 4 |d'| / T.
+            budget, twice = share * acceleration, 2.0 * np.abs(speed)
+            found: Array = twice + np.sqrt(twice * twice + 6.0 * np.abs(offset) * budget)
+            return found / budget
+
+        easy = np.clip(needed(EASY_SHARE), *range_s)
+        hard = np.minimum(needed(HARD_SHARE), HARD_S)
+        self._duration: Array = easy if exact else np.maximum(easy, hard)
         self._speed: Array = speed * self._duration
 
     def at(self, time_ns: int) -> Array:

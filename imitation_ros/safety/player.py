@@ -9,7 +9,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import unknown
-from .curve import Curve, Fade, FADE_MAX_S
+from .curve import Curve, EASY_S, Fade
 from .intervention import Intervention, Rule
 
 NS = 1_000_000_000
@@ -125,16 +125,19 @@ class ProposalPlayer:
         there = here if there is None else there
         curve = Curve(times_ns, positions, limits)
         offset, later = here - curve.at(now_ns), there - curve.at(next_ns)
-        # Over no sooner than at the first point, no later than at the end, if that is possible.
+        # Over no sooner than at the first point, no later than at the end, if that is easy. Who
+        # sends one point at a time means that time.
         shortest = ahead_s = (int(times_ns[0]) - now_ns) / NS
-        if len(times_ns) > 1 or ahead_s <= 0.0:
+        exact = len(times_ns) == 1 and ahead_s > 0.0
+        if not exact:
             shortest = max(self._blend_s, ahead_s)
         self._fade = Fade(
             now_ns,
             offset,
             (later - offset) * (NS / self._period_ns),
             limits.acceleration,
-            (shortest, max(shortest, min(FADE_MAX_S, (curve.end_ns - now_ns) / NS))),
+            (shortest, max(shortest, min(EASY_S, (curve.end_ns - now_ns) / NS))),
+            exact,
         )
         self._curve = curve
         # Rounding and fading invent nothing outside the limits; what a point asks for stays.
