@@ -9,6 +9,7 @@ import typer
 
 from ..errors import ImitationError
 from . import contracts, data, demo, edit, learn, robot
+from .compare import compare
 from .lerobot import export_lerobot, import_lerobot
 from .reward import reward
 from .safety_report import safety_report
@@ -48,6 +49,7 @@ app.command('evaluate', rich_help_panel=TRAIN)(learn.evaluate)
 app.command('safety', rich_help_panel=DEPLOY)(robot.safety)
 app.command('deploy', rich_help_panel=DEPLOY)(robot.deploy)
 app.command('check', rich_help_panel=LOOK)(robot.check)
+app.command('compare', rich_help_panel=LOOK)(compare)
 app.command('safety-report', rich_help_panel=LOOK)(safety_report)
 app.command('report', rich_help_panel=LOOK)(learn.report)
 app.command('reward', rich_help_panel=LOOK)(reward)

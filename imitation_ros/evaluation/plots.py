@@ -225,3 +225,89 @@ def latency_histogram(
         axis.set(title=title, xlabel=f'latency [ms]{more}', ylabel='commands')
         axis.legend(loc='best', fontsize=8)
         return _svg(figure, name, title)
+
+
+CYCLE = ('blue', 'orange', 'green', 'grey', 'ink', 'muted')
+Triple = tuple[float, float, float]
+"""A value and the ends of its interval."""
+
+
+def ranges(
+    name: str,
+    title: str,
+    x: str,
+    unit: str,
+    lines: Mapping[str, Mapping[float, Triple]],
+    log_x: bool = False,
+) -> str:
+    """Lines with an interval at every point, as shares from 0 to 1.
+
+    Args:
+        name: Short name, unique on the page.
+        title: Title.
+        x: Label of the x axis.
+        unit: Label of the y axis.
+        lines: For each label the values by their place on the x axis.
+        log_x: Whether that axis is logarithmic.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure()
+        axis = axes[0, 0]
+        for i, (label, points) in enumerate(lines.items()):
+            # Side by side, or the intervals of methods that do alike would hide each other.
+            shift = 1.0 + 0.03 * (i - (len(lines) - 1) / 2)
+            places = [place * shift for place in points]
+            values, low, high = np.array(list(points.values())).T
+            colour = COLOURS[CYCLE[i % len(CYCLE)]]
+            errors = np.clip([values - low, high - values], 0.0, None)
+            axis.errorbar(places, values, errors, color=colour, label=label, marker='o', ms=3)
+        if log_x:
+            axis.set_xscale('log', base=2)
+            ticks = sorted({place for points in lines.values() for place in points})
+            axis.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
+            axis.xaxis.set_minor_locator(NullLocator())
+        axis.set(title=title, xlabel=x, ylabel=unit, ylim=(-0.03, 1.03))
+        figure.legend(loc='outside lower center', ncols=6, fontsize=8)
+        return _svg(figure, name, title)
+
+
+def bars(
+    name: str,
+    title: str,
+    groups: Mapping[str, Mapping[str, Triple]],
+    unit: str,
+    share: bool = True,
+) -> str:
+    """Bars with intervals: for each label one colour, for each of its keys one place.
+
+    Args:
+        name: Short name, unique on the page.
+        title: Title.
+        groups: For each label its values by key; all have the same keys.
+        unit: Label of the y axis.
+        share: Whether values are shares from 0 to 1.
+    """
+    keys = list(next(iter(groups.values())))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.2 if len(keys) < 3 else 9.0, 2.5), layout='constrained')
+        axis = figure.subplots()
+        width = 0.8 / len(groups)
+        for i, (label, values) in enumerate(groups.items()):
+            places = np.arange(len(keys)) + width * (i - (len(groups) - 1) / 2)
+            value, low, high = np.array([values[key] for key in keys]).T
+            errors = np.clip([value - low, high - value], 0.0, None)
+            axis.bar(
+                places,
+                value,
+                0.9 * width,
+                yerr=errors,
+                color=COLOURS[CYCLE[i % len(CYCLE)]],
+                error_kw={'ecolor': COLOURS['muted'], 'elinewidth': 0.8},
+                label=label,
+            )
+        axis.set_xticks(range(len(keys)), keys)
+        axis.set(title=title, ylabel=unit)
+        if share:
+            axis.set_ylim(0.0, 1.03)
+        figure.legend(loc='outside lower center', ncols=6, fontsize=8)
+        return _svg(figure, name, title)

@@ -19,7 +19,7 @@ from ..errors import DataError
 from ..runtime import bundle
 from ..runtime.session import Session
 from ..safety.verdict import State
-from ..sim.perturbations import Disturbed, Setting
+from ..sim.perturbations import Disturbed, Sensed, Setting
 from ..sim.robot import SimRobot
 from .intervals import Interval
 from .keepers import Guarded, Keeper, Unguarded
@@ -32,6 +32,8 @@ PICTURE_HZ = 5.0
 """How often a picture is taken for a strip [Hz]."""
 
 Progress = Callable[[Trial], None]
+Watch = Callable[[int, int, Sensed], None]
+"""Called with a trial's seed, the tick and the truth, before every command."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def rollout(
     strips: int = 2,
     draw_noise: bool = True,
     perturb: Iterable[Setting] = (),
+    watch: Watch | None = None,
 ) -> RolloutResults:
     """Let a policy try a task from every seed.
 
@@ -83,6 +86,7 @@ def rollout(
         strips: How many camera strips to keep.
         draw_noise: Whether a generative policy draws its noise; else it begins with zeros.
         perturb: What goes wrong in every trial, by the trial's seed.
+        watch: Looks on.
 
     Raises:
         ModelError: If the policy cannot be loaded.
@@ -98,7 +102,7 @@ def rollout(
     kept = strips if renderer is not None else 0
     proposer = PolicyProposer(contract, session, draw_noise)
     world = Disturbed(sim, perturb)
-    return _run(sim, world, proposer, keeper, seeds, spread, progress, kept)
+    return _run(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
 
 
 def expert_rollout(
@@ -131,6 +135,7 @@ def _run(
     spread: float,
     progress: Progress | None,
     strips: int,
+    watch: Watch | None = None,
 ) -> RolloutResults:
     """Try every seed, then free the renderer."""
     trials: list[Trial] = []
@@ -139,7 +144,7 @@ def _run(
         for seed in seeds:
             world.reset(seed, spread)
             pictures = _Pictures(sim) if strips else None
-            trial = _episode(sim, world, proposer, keeper, seed, pictures)
+            trial = _episode(sim, world, proposer, keeper, seed, pictures, watch)
             trials.append(trial)
             if pictures is not None:
                 kept.append(pictures.strip(trial))
@@ -160,6 +165,7 @@ def _episode(
     keeper: Keeper,
     seed: int,
     pictures: '_Pictures | None',
+    watch: Watch | None,
 ) -> Trial:
     """One attempt: until success, the time limit, or a latched stop."""
     hz = sim.contract.rates.command_hz
@@ -173,6 +179,8 @@ def _episode(
         now = start + round(tick * NS / hz)
         if pictures is not None and due(tick, PICTURE_HZ, hz):
             pictures.take(now - start)
+        if watch is not None:
+            watch(seed, tick, sim)
         proposal = proposer.step(now, tick, world, command)
         command, intervened, state = keeper.step(now, sim, proposal)
         rules.update(intervened)

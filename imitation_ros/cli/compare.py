@@ -1,0 +1,96 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Verb that compares methods on a task, and judges what is said of them."""
+
+import os
+from typing import Annotated, Any
+
+from rich.console import Console
+from rich.table import Table
+import typer
+
+from ..errors import DataError
+from .data import bar
+from .options import Out, ROBOT, Robot
+
+METHODS = 'bc,act,diffusion,flow,bc+irl'
+
+
+def compare(
+    out: Out,
+    task: Annotated[str, typer.Option('--task', '-t', help='Task of the simulator.')] = 'lift',
+    demos: Annotated[str, typer.Option(help='Numbers of demonstrations.')] = '2,5,10,20',
+    methods: Annotated[str, typer.Option(help='Methods, as of "train".')] = METHODS,
+    seeds: Annotated[int, typer.Option(help='Seeds of data and training.', min=1)] = 3,
+    trials: Annotated[
+        int, typer.Option(help='Trials of each policy under each condition.', min=2)
+    ] = 20,
+    updates: Annotated[
+        int | None, typer.Option(help='Length of each training; else that of its YAML.')
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help='Processes at a time; else one for each core.', min=1)
+    ] = None,
+    small: Annotated[
+        bool,
+        typer.Option('--small', help='2 and 10 demonstrations, 2 seeds, 8 trials, 800 updates.'),
+    ] = False,
+    robot: Robot = ROBOT,
+) -> None:
+    """Train methods on the same demonstrations and judge the claims about them: one page.
+
+    Each policy is tried through its policy.onnx and the safety governor, from the same starts,
+    undisturbed and under perturbations. Six rows for each method, each a number with a bootstrap
+    interval over seeds and trials; a verdict on each claim. Killed, it goes on where it was.
+
+    Examples: imitation_ros compare --task lift --small --out runs/lift;
+    imitation_ros compare --task lift --demos 2,5,10,20 --methods bc,diffusion --out runs/lift
+    """
+    from ..evaluation.compare.cells import results, run
+    from ..evaluation.compare.page import cells, ROWS, write
+    from ..evaluation.compare.plan import CONDITIONS, Plan
+    from ..evaluation.compare.scores import Scores
+    from ..evaluation.compare.verdicts import judge
+
+    changes: dict[str, Any] = {'seeds': seeds, 'trials': trials, 'updates': updates}
+    numbers = _numbers(demos)
+    conditions: tuple[str, ...] = CONDITIONS
+    if small:
+        numbers, conditions = (2, 10), CONDITIONS[:4]
+        changes = {'seeds': 2, 'trials': 8, 'updates': updates or 800}
+    names = tuple(name.strip() for name in methods.split(',') if name.strip())
+    plan = Plan(robot, task, names, numbers, conditions=conditions, **changes)
+    console = Console()
+    if plan.unknown:
+        console.print(f'[yellow]not in this version:[/] {", ".join(plan.unknown)}')
+    if not plan.known:
+        raise DataError(f'methods: none of {", ".join(names)} can be trained here')
+    todo = list(plan.cells())
+    with bar(console) as progress:
+        one = progress.add_task(f'{task}: demonstrations', total=len(todo))
+        run(
+            plan,
+            out,
+            workers or os.cpu_count() or 1,
+            lambda cell, _: progress.update(one, advance=1, description=f'{task}: {cell.name}'),
+        )
+    scores = Scores(plan, dict(results(plan, out)))
+    page = write(scores, out)
+    table = Table(title=f'{task}, {numbers[-1]} demonstrations')
+    table.add_column('')
+    for name in scores.methods:
+        table.add_column(name)
+    columns = [cells(scores, method) for method in scores.methods.values()]
+    for i, (row, _) in enumerate(ROWS):
+        table.add_row(row, *(column[i] for column in columns))
+    console.print(table)
+    for claim in judge(scores):
+        console.print(f'[bold]{claim.verdict:14s}[/]{claim.claim} {claim.why}', highlight=False)
+    console.print(f'page: {page}')
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(','))
+    except ValueError as error:
+        raise DataError(f'"{text}" are no numbers of demonstrations: write 2,5,10') from error

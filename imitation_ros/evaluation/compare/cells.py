@@ -1,0 +1,230 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Run the cells of a plan: demonstrate, train, export, try; each cell is kept when it is done.
+
+Cells run in processes of their own, so that their memory and CPU time are their own. A killed
+comparison goes on with the cells that are missing, and a killed training from its checkpoint.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+import json
+import multiprocessing
+import os
+from pathlib import Path
+import resource
+import shutil
+import time
+from typing import Any
+
+import numpy as np
+
+from ...contract import Contract, load
+from ...data.frame import Array
+from ...data.store import Dataset, MANIFEST
+from ...errors import DataError, ImitationError
+from ...export.onnx import export
+from ...sim.perturbations import Sensed
+from ...training import checkpoint
+from ...training.config import load as load_config
+from ...training.loop import LAST
+from ...training.run import train
+from ..collection import collect
+from ..rollout import rollout
+from .plan import Cell, DEMO_SEEDS, Plan, PULL, settings
+from .tube import back_s, Tube
+
+RESULT = 'cell.json'
+Progress = Callable[[Cell, dict[str, Any]], None]
+
+
+def run(plan: Plan, out: Path, workers: int, progress: Progress) -> None:
+    """Run every cell of a plan that is not there yet.
+
+    Args:
+        plan: What is compared.
+        out: Folder of the comparison.
+        workers: Processes at a time.
+        progress: Called with each cell when it is done, those of before first.
+
+    Raises:
+        DataError: If the folder holds another comparison, or a cell fails.
+    """
+    plan.keep(out)
+    todo = []
+    for cell in plan.cells():
+        done = read(out, cell)
+        if done is None:
+            todo.append(cell)
+        else:
+            progress(cell, done)
+    if not todo:
+        return
+    demonstrate(plan, out)
+    jobs = [(plan, out, cell) for cell in todo]
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(min(workers, len(jobs)), maxtasksperchild=1) as pool:
+        for cell, result in pool.imap_unordered(_job, jobs):
+            if 'error' in result:
+                raise DataError(f'{cell.name}: {result["error"]}')
+            progress(cell, result)
+
+
+def read(out: Path, cell: Cell) -> dict[str, Any] | None:
+    """Result of a cell; None if it is not done."""
+    path = out / 'cells' / cell.name / RESULT
+    if not path.is_file():
+        return None
+    values: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
+    return values
+
+
+def results(plan: Plan, out: Path) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Every cell that is done."""
+    for cell in plan.cells():
+        done = read(out, cell)
+        if done is not None:
+            yield cell, done
+
+
+def demonstrate(plan: Plan, out: Path) -> None:
+    """Demonstrations of every seed, as many as the largest cell needs."""
+    contract = load(plan.robot)
+    for seed in range(plan.seeds):
+        folder = out / 'demos' / str(seed)
+        if (folder / MANIFEST).is_file():
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        collect(contract, plan.task, plan.demos[-1], folder, seed=DEMO_SEEDS * seed)
+
+
+def first(dataset: Dataset, count: int) -> Dataset:
+    """The first episodes of a dataset, as a dataset."""
+    view = Dataset(dataset.root)
+    view.manifest = replace(view.manifest, episodes=view.manifest.episodes[:count])
+    return view
+
+
+def _job(job: tuple[Plan, Path, Cell]) -> tuple[Cell, dict[str, Any]]:
+    plan, out, cell = job
+    try:
+        return cell, _cell(plan, out, cell)
+    except ImitationError as error:
+        return cell, {'error': str(error)}
+
+
+def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
+    """Train, export and try one policy; write and return what came of it."""
+    folder = out / 'cells' / cell.name
+    folder.mkdir(parents=True, exist_ok=True)
+    contract = load(plan.robot)
+    everything = Dataset(out / 'demos' / str(cell.seed))
+    dataset = first(everything, cell.demos)
+    cost = _train(plan, cell, dataset, folder)
+    exported = export(folder / 'run', folder / 'policy.onnx', dataset)
+    tried: dict[str, Any] = {}
+    recovery: dict[str, Any] = {}
+    for condition in plan.conditions_of(cell):
+        watch = _Watch(Tube(dataset, contract), contract) if condition == PULL else None
+        tried[condition] = _try(contract, plan, folder, condition, watch)
+        if watch is not None:
+            recovery = watch.result()
+    values = {
+        **cost,
+        'parity': exported.parity.max_abs_difference,
+        'p50_ms': exported.latency.p50_ms,
+        'p99_ms': exported.latency.p99_ms,
+        'peak_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        'expert': 1.0 - _failed(everything),
+        'conditions': tried,
+        'recovery': recovery,
+    }
+    temporary = folder / f'{RESULT}.tmp'
+    temporary.write_text(json.dumps(values, indent=1), encoding='utf-8')
+    os.replace(temporary, folder / RESULT)
+    return values
+
+
+def _failed(dataset: Dataset) -> float:
+    """Share of the expert's attempts that failed."""
+    failed = len(dataset.manifest.report['failed'])
+    return failed / (failed + len(dataset))
+
+
+def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, Any]:
+    """Train one policy, or go on with it; returns its cost."""
+    changes: dict[str, Any] = {'seed': cell.seed}
+    if plan.updates is not None:
+        warmup = min(200, plan.updates // 5)
+        changes |= {'updates': plan.updates, 'warmup': warmup, 'eval_every': plan.updates}
+    config = load_config(cell.method, changes)
+    run_folder = folder / 'run'
+    spent_path = folder / 'spent.json'
+    resume = (run_folder / checkpoint.FOLDER / LAST).is_file()
+    if not resume:
+        shutil.rmtree(run_folder, ignore_errors=True)
+        spent_path.unlink(missing_ok=True)
+    before = json.loads(spent_path.read_text()) if spent_path.is_file() else 0.0
+    begin = time.process_time()
+    result = train(dataset, config, run_folder, resume=resume)
+    spent = before + time.process_time() - begin
+    spent_path.write_text(json.dumps(spent))
+    if not result.finished:
+        raise DataError(f'stopped after {result.updates} updates; run it again to go on')
+    return {
+        'cpu_s': spent,
+        'updates': result.updates,
+        'sim_steps': int(result.metrics.get('sim_steps') or 0),
+        'held_out_mae': result.metrics.get('held_out_mae'),
+    }
+
+
+def _try(
+    contract: Contract, plan: Plan, folder: Path, condition: str, watch: '_Watch | None'
+) -> list[dict[str, Any]]:
+    """Trials of one policy under one condition."""
+    trials = rollout(
+        contract,
+        folder / 'policy.onnx',
+        plan.task,
+        plan.trial_seeds(),
+        renderer=None,
+        strips=0,
+        perturb=settings(condition),
+        watch=watch,
+    ).trials.trials
+    return [
+        {
+            'seed': trial.seed,
+            'success': trial.success,
+            'seconds': trial.seconds,
+            'interventions': trial.intervened,
+        }
+        for trial in trials
+    ]
+
+
+class _Watch:
+    """Follows trials and tells which left the tube of the demonstrations."""
+
+    def __init__(self, tube: Tube, contract: Contract) -> None:
+        self._tube = tube
+        rate = contract.rates
+        self._every = max(1, round(rate.command_hz / rate.policy_hz))
+        self._step_s = self._every / rate.command_hz
+        self._states: dict[int, list[Array]] = {}
+
+    def __call__(self, seed: int, tick: int, sim: Sensed) -> None:
+        """Take the state of one tick."""
+        if tick % self._every == 0:
+            self._states.setdefault(seed, []).append(self._tube.state(sim))
+
+    def result(self) -> dict[str, Any]:
+        """For each seed whether it left, and how long it took to come back."""
+        left, back = {}, {}
+        for seed, states in self._states.items():
+            outside = self._tube.outside(states)
+            left[str(seed)] = bool(outside.any())
+            back[str(seed)] = back_s([bool(o) for o in outside], self._step_s)
+        shares = [left[key] for key in left]
+        return {'left': left, 'back_s': back, 'share_left': float(np.mean(shares))}

@@ -1,0 +1,211 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The comparison: figures from made-up cells, whose truth is known, and one real cell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imitation_ros.contract import Contract
+from imitation_ros.errors import DataError
+from imitation_ros.evaluation.collection import collect
+from imitation_ros.evaluation.compare.cells import first, run
+from imitation_ros.evaluation.compare.page import take, write
+from imitation_ros.evaluation.compare.plan import Cell, NOMINAL, Plan, PULL
+from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
+from imitation_ros.evaluation.compare.tube import back_s, Tube
+from imitation_ros.evaluation.compare.verdicts import judge
+
+METHODS = ('bc', 'act', 'diffusion')
+
+
+def plan(**changes: Any) -> Plan:
+    values: dict[str, Any] = {
+        'robot': 'imi_humanoid',
+        'task': 'lift',
+        'methods': METHODS,
+        'demos': (2, 8),
+        'seeds': 3,
+        'trials': 20,
+        'conditions': (NOMINAL, 'start:2', PULL),
+    }
+    return Plan(**{**values, **changes})
+
+
+def made_up(
+    wanted: Plan, rates: dict[str, dict[str, float]], cpu_s: dict[str, float]
+) -> dict[Cell, dict[str, Any]]:
+    """Cells whose success rates are known; with two demonstrations nothing succeeds."""
+    rng = np.random.default_rng(0)
+    cells = {}
+    for cell in wanted.cells():
+        conditions = {}
+        for condition in wanted.conditions_of(cell):
+            rate = rates[cell.method][condition] if cell.demos > 2 else 0.0
+            conditions[condition] = [
+                {'seed': s, 'success': bool(rng.random() < rate), 'seconds': None}
+                for s in wanted.trial_seeds()
+            ]
+        keys = [str(seed) for seed in wanted.trial_seeds()]
+        cells[cell] = {
+            'cpu_s': cpu_s[cell.method] * (1 + 0.05 * cell.seed),
+            'sim_steps': 0,
+            'p50_ms': 0.1,
+            'peak_mb': 500.0,
+            'expert': 1.0,
+            'conditions': conditions,
+            'recovery': {
+                'left': dict.fromkeys(keys, True),
+                'back_s': dict.fromkeys(keys, 0.4),
+            },
+        }
+    return cells
+
+
+def rates(nominal: float, start: float, pull: float) -> dict[str, float]:
+    return {NOMINAL: nominal, 'start:2': start, PULL: pull}
+
+
+CPU = {'bc': 10.0, 'act': 80.0, 'diffusion': 30.0}
+
+
+def scores(bc: dict[str, float], diffusion: dict[str, float], **changes: Any) -> Scores:
+    wanted = plan(**changes)
+    table = {'bc': bc, 'act': rates(1.0, 0.5, 0.5), 'diffusion': diffusion}
+    return Scores(wanted, made_up(wanted, table, CPU))
+
+
+def verdicts(found: Scores) -> dict[str, str]:
+    return {judgement.claim: judgement.verdict for judgement in judge(found)}
+
+
+def test_the_rows_are_what_was_put_in() -> None:
+    found = scores(rates(1.0, 0.2, 0.5), rates(1.0, 0.9, 1.0))
+    bc = found.methods['bc']
+    assert bc.success[NOMINAL].value == 1.0
+    assert bc.success['start:2'].value == pytest.approx(0.2, abs=0.15)
+    assert bc.success['start:2'].low < bc.success['start:2'].value < bc.success['start:2'].high
+    assert bc.worst == 'start:2'
+    shares = [bc.success[c].value for c in ('start:2', PULL)]
+    assert bc.robustness.value == pytest.approx(np.mean(shares))
+    assert bc.recovery.value == pytest.approx(bc.success[PULL].value)
+    assert bc.pulled_out == 60
+    assert bc.back_s == 0.4
+    # From nothing at 2 to all at 8: nine tenths of the way between their logarithms.
+    assert bc.n90.value == pytest.approx(2 ** (1 + 0.9 * 2))
+    assert bc.failed_seeds.value == 0.0
+    assert found.methods['diffusion'].best == pytest.approx(1.0)
+
+
+def test_claims_can_be_confirmed_and_refuted() -> None:
+    weak = verdicts(scores(rates(0.9, 0.2, 0.2), rates(1.0, 0.95, 0.95)))
+    assert weak['Behavioural Cloning is easy and cheap.'] == 'confirmed'
+    assert weak['Behavioural Cloning drifts and does not recover from mistakes.'] == 'confirmed'
+    assert weak['Diffusion policies are better.'] == 'confirmed'
+    assert weak['Few demonstrations are enough.'] == 'confirmed'
+    strong = verdicts(scores(rates(1.0, 1.0, 1.0), rates(0.3, 0.1, 0.1)))
+    assert strong['Behavioural Cloning drifts and does not recover from mistakes.'] == 'refuted'
+    assert strong['Diffusion policies are better.'] == 'refuted'
+    poor = verdicts(
+        scores(rates(0.1, 0.1, 0.1), rates(0.2, 0.1, 0.1), demos=(20, 40), methods=METHODS[::2])
+    )
+    assert poor['Few demonstrations are enough.'] == 'refuted'
+    same = verdicts(scores(rates(0.9, 0.5, 0.5), rates(0.9, 0.5, 0.5)))
+    assert same['Diffusion policies are better.'] in ('not confirmed', 'refuted')
+    # Nobody ran a method that learns a reward.
+    for claim in ('is hard and costly', 'is robust and recovers', 'makes it better'):
+        assert [v for k, v in same.items() if claim in k] == ['unknown']
+
+
+def test_the_page_says_what_is_missing(tmp_path: Path) -> None:
+    found = scores(
+        rates(1.0, 0.2, 0.5), rates(1.0, 0.9, 1.0), methods=(*METHODS, 'nobody-has-this')
+    )
+    page = write(found, tmp_path).read_text()
+    assert 'not in this version, so not measured: nobody-has-this' in page
+    assert page.count('<svg') == 5
+    values = json.loads((tmp_path / 'compare.json').read_text())
+    assert values['not_available'] == ['nobody-has-this']
+    assert set(values['methods']) == set(METHODS)
+    assert take(found) == 'diffusion'
+    with pytest.raises(DataError, match='cells are not done yet'):
+        Scores(plan(), {})
+
+
+def test_never_is_told() -> None:
+    assert crossing((2, 4), np.array([0.0, 0.5]), 0.9) == np.inf
+    assert crossing((2, 4), np.array([0.95, 0.5]), 0.9) == 2.0
+    score = Score.of(np.inf, np.array([np.inf, np.inf, 4.0]))
+    assert score.to_dict() == {'value': 'never', 'low': 4.0, 'high': 'never'}
+    assert Score.of(np.nan, np.array([np.nan])).to_dict()['low'] is None
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        ({'task': 'lft'}, 'none of'),
+        ({'demos': (5, 2)}, 'must rise'),
+        ({'methods': ('bc', 'bc')}, 'name each once'),
+        ({'conditions': ('push:2',)}, 'nominal'),
+        ({'conditions': (NOMINAL, 'psh:2')}, 'did you mean "push"'),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        plan(**changes)
+
+
+def test_a_folder_of_another_comparison_is_kept(tmp_path: Path) -> None:
+    plan().keep(tmp_path / 'out')
+    plan(methods=('bc', 'flow')).keep(tmp_path / 'out')  # more methods may come later
+    with pytest.raises(DataError, match='trials differ'):
+        plan(trials=8).keep(tmp_path / 'out')
+
+
+def test_back_inside() -> None:
+    assert back_s([False, True, True, False], 0.5) == 1.0
+    assert back_s([False, True, True], 0.5) is None
+    assert back_s([False, False], 0.5) is None
+
+
+@pytest.mark.sim
+def test_the_tube_holds_the_demonstrations_and_not_the_rest(
+    tmp_path: Path, contract: Contract
+) -> None:
+    dataset = collect(contract, 'reach', 3, tmp_path / 'data')
+    assert len(first(dataset, 2)) == 2
+    tube = Tube(dataset, contract)
+
+    class Seen:
+        def __init__(self, q: Any, pose: Any) -> None:
+            self.q, self.object_pose = q, pose
+
+    episode = dataset.episode(0)
+    pose = np.asarray(episode.poses['object'])
+    inside = [tube.state(Seen(np.asarray(q), p)) for q, p in zip(episode.q, pose, strict=True)]  # type: ignore[arg-type]
+    assert not tube.outside(inside).any()
+    far = tube.state(Seen(np.asarray(episode.q[10]) + 0.5, pose[10]))  # type: ignore[arg-type]
+    assert tube.outside([far]).all()
+
+
+@pytest.mark.sim
+@pytest.mark.slow
+def test_a_real_cell_is_run_once(tmp_path: Path) -> None:
+    small = plan(
+        task='reach', methods=('bc',), demos=(2,), seeds=1, trials=2, conditions=(NOMINAL, PULL)
+    )
+    small = Plan.from_dict({**small.to_dict(), 'updates': 40})
+    seen: list[str] = []
+    run(small, tmp_path / 'out', 1, lambda cell, _: seen.append(cell.name))
+    result = tmp_path / 'out' / 'cells' / 'bc-002-0' / 'cell.json'
+    values = json.loads(result.read_text())
+    assert set(values['conditions']) == {NOMINAL, PULL}
+    assert len(values['recovery']['left']) == 2
+    assert values['parity'] <= 1e-5
+    before = result.stat().st_mtime_ns
+    run(small, tmp_path / 'out', 1, lambda cell, _: seen.append(cell.name))
+    assert result.stat().st_mtime_ns == before
+    assert seen == ['bc-002-0', 'bc-002-0']
