@@ -16,7 +16,8 @@ from ..data.windows import Windows
 from ..policies.actor import Actor
 from .checkpoint import SUFFIX
 from .journal import Bar, Journal
-from .state import TrainState
+from .ranks import Ranks
+from .state import ALONE, TrainState
 
 BEST, LAST = f'best{SUFFIX}', f'last{SUFFIX}'
 
@@ -118,10 +119,11 @@ def fit(
     held_out: Windows | None,
     folder: Path,
     values: dict[str, Any],
-    journal: Journal,
+    journal: Journal | None,
     bar: Bar,
     stop: Callable[[], bool],
     clock: Callable[[], float] = time.perf_counter,
+    ranks: Ranks = ALONE,
 ) -> Outcome:
     """Train until the planned updates are made or `stop` says so; checkpoints go to `folder`.
 
@@ -131,30 +133,38 @@ def fit(
         held_out: Windows of held-out episodes, if there are any.
         folder: Where checkpoints go.
         values: What every checkpoint says beside the state (fingerprint of the data, versions).
-        journal: Where metrics go.
+        journal: Where metrics go; None on all ranks but the first.
         bar: Progress bar.
         stop: Asked before every update.
         clock: Steady clock [s], for the times that are reported.
+        ranks: The processes that train together; the first of them evaluates and writes.
     """
     start = clock()
-    spent = float(journal.rows[-1]['seconds']) if journal.rows else 0.0
+    rows: list[dict[str, Any]] = [] if journal is None else journal.rows
+    spent = float(rows[-1]['seconds']) if rows else 0.0
     watch = Stopwatch(clock)
     begun, losses = state.update, 0.0
     since = 0
-    row: dict[str, Any] = journal.rows[-1] if journal.rows else {}
-    while state.update < state.updates and not stop():
-        batch = train.batch(state.sampler.draw(state.config.batch))
+    row: dict[str, Any] = rows[-1] if rows else {}
+    stopped = False
+    # Among several ranks a stop travels with the gradients, so that all stop at the same update.
+    while state.update < state.updates and not (stop() if ranks.world == 1 else stopped):
+        batch = train.batch(ranks.share(state.sampler.draw(state.config.batch)))
         watch.lap('data_ms')
+        ranks.seed(state.generator, state.config.seed, state.update)
         loss = state.actor.loss(batch, state.generator, state.config.noise)['loss']
-        state.step(loss)
+        stopped = state.step(loss, ranks, float(batch.mask.sum()), stop())
         losses, since = losses + float(loss.detach()), since + 1
         watch.lap('step_ms')
         if begun == 0 and state.update == CALIBRATION:
             _fit_into(state, clock() - start)
+            state.updates = ranks.agree(state.updates)
             bar.total(state.updates)
         if state.update % 20 == 0:
             bar.show({**row, 'update': state.update, 'loss': losses / since, **watch.read(False)})
         if state.update % state.config.eval_every and state.update < state.updates:
+            continue
+        if journal is None:
             continue
         found = None if held_out is None else evaluate(state.average, held_out)
         row = {
@@ -180,9 +190,9 @@ def fit(
             state.write(folder / BEST, {**values, 'metrics': metrics})
         watch.skip()
     finished = state.update >= state.updates
-    if not finished:
+    if not finished and journal is not None:
         state.write(folder / LAST, {**values, 'metrics': row})
-    kept = _kept(journal.rows, state)
+    kept = _kept(rows, state)
     return Outcome(finished, clock() - start, kept)
 
 

@@ -29,6 +29,7 @@ from .config import RESUMABLE, TrainConfig
 from .interrupt import Interrupt
 from .journal import Bar, CURVES, draw_curves, Journal
 from .loop import BEST, fit, HeldOut, LAST
+from .ranks import Ranks
 from .selection import contract_of, fingerprint, observation_spec, select_episodes
 from .state import TrainState
 
@@ -110,12 +111,15 @@ def train(
     """
     dataset = dataset_path if isinstance(dataset_path, Dataset) else Dataset(dataset_path)
     checkpoints = out_dir / checkpoint.FOLDER
+    ranks = Ranks.join()
     if not resume and checkpoints.is_dir() and any(checkpoints.glob(f'*{checkpoint.SUFFIX}')):
         raise TrainingError(f'{out_dir} holds a training; resume it, or choose another folder')
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
-        return _train(dataset, config, out_dir, checkpoints, resume, console)
+        result = _train(dataset, config, out_dir, checkpoints, resume, console, ranks)
+        ranks.leave()
+        return result
     finally:
         torch.set_num_threads(threads)
 
@@ -127,6 +131,7 @@ def _train(
     checkpoints: Path,
     resume: bool,
     console: Console | None,
+    ranks: Ranks,
 ) -> TrainResult:
     contract = contract_of(dataset)
     episodes, held = select_episodes(dataset, config)
@@ -148,14 +153,17 @@ def _train(
     }
     if resume:
         _restore(state, checkpoints / LAST, identity)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    (out_dir / 'config.yaml').write_text(
-        yaml.safe_dump(config.to_dict(), sort_keys=False), encoding='utf-8'
-    )
-    (out_dir / 'versions.json').write_text(json.dumps(versions(), indent=1), encoding='utf-8')
+    if ranks.first:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        (out_dir / 'config.yaml').write_text(
+            yaml.safe_dump(config.to_dict(), sort_keys=False), encoding='utf-8'
+        )
+        (out_dir / 'versions.json').write_text(json.dumps(versions(), indent=1), encoding='utf-8')
+    else:
+        console = None
     if console is not None:
         _introduce(console, state, windows, held_out, warnings)
-    journal = Journal(out_dir, state.update)
+    journal = Journal(out_dir, state.update) if ranks.first else None
     try:
         with Interrupt() as interrupt, Bar(console, state.update, state.updates) as bar:
             outcome = fit(
@@ -167,11 +175,14 @@ def _train(
                 journal,
                 bar,
                 stop=lambda: interrupt.caught is not None,
+                ranks=ranks,
             )
     finally:
-        journal.close()
-    curves = out_dir / CURVES if journal.rows else None
-    if curves is not None:
+        if journal is not None:
+            journal.close()
+    curves = None
+    if journal is not None and journal.rows:
+        curves = out_dir / CURVES
         draw_curves(journal.rows, curves)
     best = checkpoints / BEST
     return TrainResult(

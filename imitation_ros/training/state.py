@@ -20,6 +20,9 @@ from ..policies import POLICIES
 from ..policies.actor import Actor
 from . import checkpoint
 from .config import parse, TrainConfig
+from .ranks import Ranks
+
+ALONE = Ranks()
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,19 @@ class TrainState:
         progress = (self.update - warmup) / (self.updates - warmup)
         return self.config.lr * 0.5 * (1 + math.cos(math.pi * progress))
 
-    def step(self, loss: Tensor) -> None:
+    def step(
+        self, loss: Tensor, ranks: Ranks = ALONE, weight: float = 1.0, stop: bool = False
+    ) -> bool:
         """Make one update.
+
+        Args:
+            loss: Loss of this rank's share of the batch.
+            ranks: The processes that train together.
+            weight: Weight of this share.
+            stop: Whether this process was asked to stop.
+
+        Returns:
+            Whether any was.
 
         Raises:
             TrainingError: If the loss or a gradient is NaN or infinite; nothing is changed then.
@@ -100,6 +114,7 @@ class TrainState:
         rate = self.learning_rate()
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        stop = ranks.average(self._parameters, weight, stop)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, 1.0))
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise TrainingError(
@@ -112,6 +127,7 @@ class TrainState:
         self.update += 1
         decay = min(self.config.ema, (1 + self.update) / (10 + self.update))
         torch._foreach_lerp_(self._averages, [p.detach() for p in self._parameters], 1 - decay)
+        return stop
 
     def write(self, path: Path, values: Mapping[str, Any]) -> None:
         """Write everything into a checkpoint, with more values for its JSON."""

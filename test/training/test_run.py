@@ -277,8 +277,8 @@ def test_a_loss_that_explodes_is_an_error_and_the_weights_stay(
 ) -> None:
     step = loop.TrainState.step
 
-    def poisoned(state: Any, loss: torch.Tensor) -> None:
-        step(state, loss * float('nan') if state.update == 30 else loss)
+    def poisoned(state: Any, loss: torch.Tensor, *rest: Any) -> bool:
+        return step(state, loss * float('nan') if state.update == 30 else loss, *rest)
 
     monkeypatch.setattr(loop.TrainState, 'step', poisoned)
     with pytest.raises(TrainingError, match=r'update 30: the loss is nan .* lower lr'):
