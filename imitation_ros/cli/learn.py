@@ -78,14 +78,29 @@ def collect(
 def train(
     data: Annotated[Path, typer.Option('--data', '-d', help='Dataset made by "convert".')],
     out: Out,
-    method: Annotated[str, typer.Option(help='Method: bc, act, flow or diffusion.')] = 'bc',
+    method: Annotated[
+        str,
+        typer.Option(
+            help='Method: bc, act, flow, diffusion; irl-airl, irl-airl-state, irl-gail, bc+irl.'
+        ),
+    ] = 'bc',
     config: Annotated[
         Path | None, typer.Option('--config', '-c', help='YAML; else the one of the method.')
     ] = None,
-    updates: Annotated[int | None, typer.Option(help='Length of the training.')] = None,
+    updates: Annotated[
+        int | None, typer.Option(help='Length of the training (of BC, before IRL).')
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help='Length of IRL.')] = None,
     seed: Annotated[int | None, typer.Option(help='Seed of everything random.')] = None,
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option('--task', '-t', help='Task IRL practises; else that of the data.')
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option('--init', help='Run of BC that IRL begins with; else it trains one.'),
     ] = None,
     resume: Annotated[
         bool, typer.Option('--resume', help='Go on from the last checkpoint, bit for bit.')
@@ -94,13 +109,30 @@ def train(
     """Train a policy from a dataset; stops on Ctrl-C with a checkpoint.
 
     The run folder holds the configuration, checkpoints, metrics and curves (TensorBoard and a
-    picture). The method's YAML is config/train/<method>.yaml; copy it to change more.
+    picture). The method's YAML is config/train/<method>.yaml; copy it to change more. IRL first
+    trains BC, practises in simulation from there, and keeps the best of all it was.
 
     Examples: imitation_ros train --data data --out runs/bc;
     imitation_ros train --data data --out runs/flow --method flow;
     imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
+    imitation_ros train --data data --out runs/best --method bc+irl;
+    imitation_ros train --data data --out runs/gail --method irl-gail --init runs/bc;
     imitation_ros train --data data --out runs/bc --resume
     """
+    from ..irl.config import METHODS
+    from ..training.config import read
+
+    values, source = read(config or method)
+    console = Console()
+    if values.get('method') in METHODS:
+        _refuse({'--camera': camera}, values['method'])
+        given = {'task': task, 'iterations': iterations, 'seed': seed}
+        values |= {key: value for key, value in given.items() if value is not None}
+        if updates is not None:
+            values['bc'] = {**values.get('bc', {}), 'updates': updates}
+        _train_irl(values, source, data, out, init, resume, console)
+        return
+    _refuse({'--task': task, '--init': init, '--iterations': iterations}, values.get('method'))
     from ..data.store import Dataset
     from ..training.config import load as load_config
     from ..training.run import train as train_policy
@@ -113,7 +145,6 @@ def train(
         changes['seed'] = seed
     if camera:
         changes['cameras'] = [_camera(text) for text in camera]
-    console = Console()
     dataset = Dataset(data)
     settings = load_config(config or method, changes, contract_of(dataset).data_only)
     result = train_policy(dataset, settings, out, resume=resume, console=console)
@@ -121,6 +152,42 @@ def train(
         console.print(f'stopped after {result.updates} updates; go on with --resume')
         raise typer.Exit(130)
     console.print(f'{result.best_checkpoint}; curves: {result.curves}')
+
+
+def _refuse(options: dict[str, Any], method: Any) -> None:
+    """Refuse options that would be ignored."""
+    for name, value in options.items():
+        if value:
+            raise DataError(f'{name} means nothing to method {method}')
+
+
+def _train_irl(
+    values: dict[str, Any],
+    source: Path,
+    data: Path,
+    out: Path,
+    init: Path | None,
+    resume: bool,
+    console: Console,
+) -> None:
+    """Train with a method of inverse reinforcement learning."""
+    from ..irl.config import AdversarialConfig, parse
+    from ..irl.run import train as train_adversarial
+
+    config = parse(values, source)
+    if not isinstance(config, AdversarialConfig):
+        raise DataError(f'{source}: {config.method} cannot be trained by this command')
+    result = train_adversarial(data, config, out, init=init, resume=resume, console=console)
+    if not result.finished:
+        console.print(f'stopped after {result.iterations} iterations; go on with --resume')
+        raise typer.Exit(130)
+    console.print(
+        f'success {result.began:.2f} -> {result.success:.2f} from the starts it was chosen by '
+        f'(iteration {result.best_iteration} of {result.iterations}, {result.steps} steps '
+        f'practised, {result.cpu_seconds:.0f} CPU-s); {out}; curves: {result.curves}'
+    )
+    if result.best_iteration == 0:
+        console.print('[yellow]note:[/yellow] practice made it no better: the result is BC')
 
 
 def _camera(text: str) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def _metadata(
     spec, values = trained.spec, trained.values
     return {
         'format': FORMAT,
-        'method': trained.config.method,
+        'method': values.get('method', trained.config.method),
         'noise': trained.actor.policy.noisy,
         'observation': spec.to_dict(),
         'layout': list(spec.layout),
@@ -271,6 +271,7 @@ def _metadata(
         'bags': values['episodes']['train'],
         'held_out_bags': values['episodes']['held_out'],
         'config': trained.config.to_dict(),
+        'irl': values.get('irl'),
         'metrics': {'update': values['update'], **values['metrics']},
         'parity': parity.to_dict(),
         'latency': latency.to_dict(),

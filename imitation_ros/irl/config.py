@@ -7,16 +7,18 @@ A method adds a model of its own, derived from `IrlConfig` or `SimulatedConfig`,
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..data.episode import Outcome
 from ..errors import DataError, TrainingError, unknown
 from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
 from ..sim.tasks import TASKS
-from ..training.config import Positive, read, Share, validate
+from ..training.config import NotNegative, Positive, read, Share, TrainConfig, validate
+from .adversary import Discriminator
+from .ppo import Ppo
 
 AtLeastOne = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -108,7 +110,64 @@ class SimulatedConfig(IrlConfig):
         return perturb
 
 
-METHODS: dict[str, type[IrlConfig]] = {}
+class AdversarialConfig(SimulatedConfig):
+    """An IRL method with a classifier as its adversary.
+
+    Attributes:
+        start: Whether the policy begins as BC, or as an untrained network (which is slow).
+        bc: How that BC is trained, unless a trained one is given; it takes `seed` from here.
+        ppo: Settings of the policy's updates.
+        discriminator: Settings of the classifier.
+        view: What the classifier sees: the hands from the object, or what the policy sees.
+        critic_only: Iterations in which the policy is left alone, so that classifier and value
+            function first catch up with it.
+    """
+
+    spread: AtLeastOne = 1.3
+    start: Literal['bc', 'untrained'] = 'bc'
+    bc: TrainConfig = TrainConfig()
+    ppo: Ppo = Ppo()
+    discriminator: Discriminator = Discriminator()
+    view: Literal['hands', 'observation'] = 'hands'
+    critic_only: int = Field(3, ge=0)
+
+    @model_validator(mode='after')
+    def _check(self) -> 'AdversarialConfig':
+        if METHODS.get(self.method) is not type(self):
+            raise ValueError(f'method {self.method} is not configured by {type(self).__name__}')
+        if self.bc.cameras:
+            raise ValueError('bc.cameras: IRL in simulation renders no images')
+        return self
+
+
+class AirlConfig(AdversarialConfig):
+    """AIRL.
+
+    Attributes:
+        policy_term: Weight of the policy's own density in the classifier; 1 is the paper's.
+    """
+
+    method: str = 'irl-airl'
+    policy_term: NotNegative = 0.0
+
+    @property
+    def state_only(self) -> bool:
+        """Whether the reward is that of a state."""
+        return self.method == 'irl-airl-state'
+
+
+class GailConfig(AdversarialConfig):
+    """GAIL."""
+
+    method: str = 'irl-gail'
+
+
+METHODS: dict[str, type[IrlConfig]] = {
+    'irl-airl': AirlConfig,
+    'irl-airl-state': AirlConfig,
+    'irl-gail': GailConfig,
+    'bc+irl': AirlConfig,
+}
 """Configuration of each IRL method, by the name it has on the command line."""
 
 

@@ -14,6 +14,7 @@ et al. 2019, "Discriminator-Actor-Critic", sec. 4.1).
 from collections import deque
 from collections.abc import Iterable
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from ..data.frame import Array
 from ..data.observation import ObservationSpec
 from ..data.proposal import Proposal
 from ..errors import DataError
+from ..runtime.chunks import smooth
 from ..safety.filter import SafetyFilter
 from ..safety.governor import Governor
 from ..safety.player import ProposalPlayer
@@ -75,6 +77,8 @@ class Environment:
         strange = [name for name in spec.poses if name != OBJECT]
         if strange:
             raise DataError(f'the policy sees {", ".join(strange)}: only "{OBJECT}" is simulated')
+        if spec.actions != spec.joints:
+            raise DataError('the policy does not command the joints it sees: no robot to simulate')
         self.spec = spec
         self._contract = contract
         self._sim = SimRobot(contract, task, renderer=None, timestep_s=timestep_s)
@@ -92,6 +96,14 @@ class Environment:
     def time_limit_s(self) -> float:
         """Time after which an attempt at the task has failed [s]."""
         return self._sim.scene.task.time_limit_s
+
+    @property
+    def slides(self) -> NDArray[np.bool_]:
+        """Which of the policy's joints slide instead of turning, shape (k,)."""
+        model = self._sim.scene.model
+        kinds = [int(model.joint(name).type[0]) for name in self.spec.joints]
+        result: NDArray[np.bool_] = np.array(kinds) == int(mujoco.mjtJoint.mjJNT_SLIDE)
+        return result
 
     @property
     def time_s(self) -> float:
@@ -131,7 +143,8 @@ class Environment:
             was met for its time somewhere on the way.
         """
         spec = self.spec
-        positions = np.clip(np.asarray(chunk, dtype=np.float64), *self._limits)
+        # Clipped in the graph, smoothed in the policy loop.
+        positions = smooth(np.clip(np.asarray(chunk, dtype=np.float64), *self._limits))
         proposal: Proposal | None = Proposal(
             stamp_ns=self._now_ns,
             joints=spec.joints,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Journal of a training: metrics.jsonl, TensorBoard, a picture of the curves, and the bar."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import json
 from pathlib import Path
 from types import TracebackType
@@ -49,14 +49,16 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 class Journal:
     """Writes a run's metrics as they come."""
 
-    def __init__(self, folder: Path, resume_at: int = 0) -> None:
+    def __init__(self, folder: Path, resume_at: int = 0, tags: Mapping[str, str] = TAGS) -> None:
         """Open the journal of a run.
 
         Args:
             folder: The run's folder.
             resume_at: Update at which the run goes on; later rows, made by a run that crashed
                 after its last checkpoint, are dropped.
+            tags: Metrics that TensorBoard shows, and under which name.
         """
+        self._tags = tags
         # Takes a second to import, and is of no use to those who only load a checkpoint.
         from torch.utils.tensorboard import SummaryWriter
 
@@ -72,7 +74,7 @@ class Journal:
         self.rows.append(dict(row))
         self._file.write(json.dumps(row) + '\n')
         self._file.flush()
-        for name, tag in TAGS.items():
+        for name, tag in self._tags.items():
             if row.get(name) is not None:
                 self._board.add_scalar(tag, row[name], row['update'])
 
@@ -82,12 +84,28 @@ class Journal:
         self._board.close()
 
 
+def figures(row: Mapping[str, Any]) -> str:
+    """Loss, held-out loss and times of a row, in one line."""
+    parts = [f'loss {row["loss"]:.4f}']
+    if row.get('held_out_loss') is not None:
+        parts.append(f'held-out {row["held_out_loss"]:.4f}')
+    parts.append(f'data {row["data_ms"]:.1f} ms step {row["step_ms"]:.1f} ms')
+    return '  '.join(parts)
+
+
 class Bar:
     """Progress bar on a terminal; elsewhere a line per evaluation; without console nothing."""
 
-    def __init__(self, console: Console | None, done: int, total: int) -> None:
-        """Make a bar for `total` updates, `done` of them made."""
-        self._console = console
+    def __init__(
+        self,
+        console: Console | None,
+        done: int,
+        total: int,
+        say: Callable[[Mapping[str, Any]], str] = figures,
+        unit: str = 'update',
+    ) -> None:
+        """Make a bar for `total` updates, `done` of them made; `say` puts a row into words."""
+        self._console, self._say, self._unit = console, say, unit
         self._progress: Progress | None = None
         if console is not None and console.is_terminal:
             self._progress = Progress(
@@ -126,21 +144,13 @@ class Bar:
     def show(self, row: Mapping[str, Any]) -> None:
         """Show the newest figures."""
         if self._progress is not None:
-            self._progress.update(self._task, completed=row['update'], figures=figures(row))
+            self._progress.update(self._task, completed=row['update'], figures=self._say(row))
 
     def line(self, row: Mapping[str, Any]) -> None:
         """Print an evaluation where there is no terminal for a bar."""
         if self._console is not None and self._progress is None:
-            self._console.print(f'update {row["update"]}  {figures(row)}', highlight=False)
-
-
-def figures(row: Mapping[str, Any]) -> str:
-    """Loss, held-out loss and times of a row, in one line."""
-    parts = [f'loss {row["loss"]:.4f}']
-    if row.get('held_out_loss') is not None:
-        parts.append(f'held-out {row["held_out_loss"]:.4f}')
-    parts.append(f'data {row["data_ms"]:.1f} ms step {row["step_ms"]:.1f} ms')
-    return '  '.join(parts)
+            text = f'{self._unit} {row["update"]}  {self._say(row)}'
+            self._console.print(text, highlight=False)
 
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
