@@ -18,6 +18,7 @@ from ..data.frame import Array, Frame, Image, JOINT_STATES
 from ..data.timeline import SampleBuffer, Timeline
 from ..errors import DataError
 from . import codec
+from .joints import JointReader
 from .reader import Bag, header_stamp_ns
 
 NS = 1_000_000_000
@@ -142,6 +143,7 @@ def fill(bag: Bag, contract: Contract, timeline: Timeline, commands: SampleBuffe
         if not bag.counts.get(topic):
             raise DataError(f'nothing recorded on {topic}')
     numbers = dict.fromkeys(cameras, 0)
+    readers = {topic: JointReader(contract) for topic in (states, command)}
     for message in bag.messages(wanted):
         topic = message.topic
         try:
@@ -150,9 +152,9 @@ def fill(bag: Bag, contract: Contract, timeline: Timeline, commands: SampleBuffe
                 timeline.push_image(cameras[topic], stamp, ticket(numbers[topic]))
                 numbers[topic] += 1
             elif topic == states:
-                timeline.push_state(*codec.joint_state(contract, bag.decode(message)))
+                timeline.push_state(*readers[topic].read(message.data))
             elif topic == command:
-                stamp, q, _ = codec.joint_state(contract, bag.decode(message))
+                stamp, q, _ = readers[topic].read(message.data)
                 if not np.isfinite(q).all():
                     raise DataError('command holds NaN or infinity')
                 commands.push(stamp, q)

@@ -13,14 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Contract
+from ..contract import Camera, Contract
 from ..data.frame import Array, Image
 from ..errors import DataError
 
 NS = 1_000_000_000
 
 CHANNELS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}
-"""Encodings of sensor_msgs/msg/Image that are understood, with their channels."""
+"""Colour encodings of sensor_msgs/msg/Image that are understood, with their channels."""
+
+DEPTH = ('16UC1', 'mono16')
+"""Encodings of depth images [mm]."""
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_DEPTH_HEADER = 12
+"""Bytes before the PNG in a message of compressed_depth_image_transport."""
 
 
 def stamp_ns(stamp: Any) -> int:
@@ -79,11 +86,16 @@ def pose(message: Any) -> tuple[int, Array]:
 
 
 def image(message: Any) -> tuple[int, Image]:
-    """Stamp [ns] and RGB image, uint8, shape (height, width, 3), of an Image message."""
+    """Stamp [ns] and image of an Image message.
+
+    Colour is RGB, uint8, shape (height, width, 3); depth is uint16 [mm], shape (height, width, 1).
+    """
     encoding = message.encoding
-    if encoding not in CHANNELS:
-        raise DataError(f'image encoding "{encoding}" is none of {", ".join(CHANNELS)}')
-    channels, height, width = CHANNELS[encoding], int(message.height), int(message.width)
+    if encoding not in CHANNELS and encoding not in DEPTH:
+        known = ', '.join((*CHANNELS, *DEPTH))
+        raise DataError(f'image encoding "{encoding}" is none of {known}')
+    # Of depth, bytes are counted here.
+    channels, height, width = CHANNELS.get(encoding, 2), int(message.height), int(message.width)
     data = np.frombuffer(message.data, dtype=np.uint8)
     if int(message.step) < width * channels or len(data) < int(message.step) * height:
         raise DataError(
@@ -91,6 +103,10 @@ def image(message: Any) -> tuple[int, Image]:
         )
     rows = data[: int(message.step) * height].reshape(height, int(message.step))
     pixels = rows[:, : width * channels].reshape(height, width, channels)
+    if encoding in DEPTH:
+        order = '>u2' if message.is_bigendian else '<u2'
+        depth = np.ascontiguousarray(pixels).view(order).astype(np.uint16)
+        return stamp_ns(message.header.stamp), depth
     if encoding == 'mono8':
         pixels = np.repeat(pixels, 3, axis=2)
     elif encoding.startswith('bgr'):
@@ -99,16 +115,29 @@ def image(message: Any) -> tuple[int, Image]:
 
 
 def compressed_image(message: Any) -> tuple[int, Image]:
-    """Stamp [ns] and RGB image of a sensor_msgs/msg/CompressedImage (JPEG or PNG)."""
+    """Stamp [ns] and image of a sensor_msgs/msg/CompressedImage: JPEG, PNG or compressedDepth.
+
+    As `image`; a grey PNG of 16 bits is depth, and comes out as it went in.
+    """
     data = np.frombuffer(message.data, dtype=np.uint8)
+    if 'compressedDepth' in message.format:
+        if not message.format.startswith('16UC1'):
+            raise DataError(f'compressed depth "{message.format}" is not 16UC1, which is lossless')
+        data = data[_DEPTH_HEADER:]
+    # Byte 24 of a PNG are its bits per channel, byte 25 its kind of colour, 0 for grey.
+    deep = bytes(data[:8]) == _PNG and tuple(data[24:26]) == (16, 0)
+    how = cv2.IMREAD_UNCHANGED if deep else cv2.IMREAD_COLOR
     try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        decoded = cv2.imdecode(data, how) if len(data) else None
     except cv2.error as error:
         # A damaged header may claim a picture of 10^10 pixels.
         raise DataError(f'cannot decode a compressed image: {error}') from error
     if decoded is None:
         raise DataError(f'cannot decode a compressed image of format "{message.format}"')
-    pixels: Image = np.ascontiguousarray(decoded[:, :, ::-1]).astype(np.uint8, copy=False)
+    if deep:
+        return stamp_ns(message.header.stamp), decoded[:, :, None].astype(np.uint16, copy=False)
+    # Ten times as fast as a reversed copy.
+    pixels: Image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
     return stamp_ns(message.header.stamp), pixels
 
 
@@ -126,3 +155,21 @@ IMAGE_DECODERS = {
     'sensor_msgs/msg/Image': image,
     'sensor_msgs/msg/CompressedImage': compressed_image,
 }
+
+
+def camera_image(camera: Camera, message: Any) -> tuple[int, Image]:
+    """Stamp [ns] and image of a camera's message.
+
+    Raises:
+        DataError: If it cannot be decoded, or has another size or kind than the contract says.
+    """
+    stamp, pixels = IMAGE_DECODERS[camera.type](message)
+    height, width = pixels.shape[:2]
+    if (height, width) != (camera.height, camera.width):
+        raise DataError(
+            f'an image of {width}x{height}, the contract says {camera.width}x{camera.height}'
+        )
+    if (pixels.dtype == np.uint16) != camera.depth:
+        kinds = ('depth', 'colour') if camera.depth else ('colour', 'depth')
+        raise DataError(f'the contract says {kinds[0]}, the image is {kinds[1]}')
+    return stamp, pixels

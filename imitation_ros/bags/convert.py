@@ -16,6 +16,7 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.episode import Episode, EpisodeMeta
+from ..data.frame import Image
 from ..data.images import resize
 from ..data.store import DatasetWriter, Manifest
 from ..errors import BagError, DataError, unknown
@@ -235,10 +236,7 @@ def _episode(
         aligned = onto_steps(bag, contract, (*sizes, *poses))
         if options.trim_idle_s is not None:
             aligned = aligned.trimmed(options.trim_idle_s)
-        images = {
-            name: _images(bag, contract, name, aligned, size, scratch)
-            for name, size in sizes.items()
-        }
+        images = _images(bag, contract, aligned, sizes, scratch)
         episode = Episode(
             meta=meta,
             tick_ns=aligned.tick_ns,
@@ -255,33 +253,41 @@ def _episode(
 def _images(
     bag: Bag,
     contract: Contract,
-    name: str,
     aligned: Aligned,
-    size: Size | None,
+    sizes: Mapping[str, Size | None],
     scratch: Path,
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Decode the images that stand at a tick, in a file so that they need not fit in memory."""
-    camera = contract.camera(name)
-    height, width = size or (camera.height, camera.width)
+) -> dict[str, Image]:
+    """Decode the images that stand at a tick, into files so that they need not fit in memory.
+
+    All cameras in one pass: each pass reads the whole bag.
+    """
+    cameras = {contract.camera(name).topic: contract.camera(name) for name in sizes}
     steps = len(aligned.tick_ns)
-    result = np.memmap(scratch / name, dtype=np.uint8, mode='w+', shape=(steps, height, width, 3))
-    chosen = aligned.image_numbers[name]
-    ticks: dict[int, list[int]] = {}
-    for tick, number in enumerate(chosen):
-        ticks.setdefault(int(number), []).append(tick)
-    decode = codec.IMAGE_DECODERS[camera.type]
-    for number, message in enumerate(bag.messages([camera.topic])):
-        if number not in ticks:
+    result: dict[str, Image] = {}
+    ticks: dict[str, dict[int, list[int]]] = {}
+    for topic, camera in cameras.items():
+        height, width = sizes[camera.name] or (camera.height, camera.width)
+        kind, channels = (np.uint16, 1) if camera.depth else (np.uint8, 3)
+        shape = (steps, height, width, channels)
+        result[camera.name] = np.memmap(scratch / camera.name, kind, 'w+', shape=shape)
+        ticks[topic] = {}
+        for tick, number in enumerate(aligned.image_numbers[camera.name]):
+            ticks[topic].setdefault(int(number), []).append(tick)
+    numbers = dict.fromkeys(cameras, -1)
+    for message in bag.messages(list(cameras)):
+        topic, camera = message.topic, cameras[message.topic]
+        numbers[topic] += 1
+        chosen = ticks[topic].get(numbers[topic])
+        if chosen is None:
             continue
-        _, pixels = decode(bag.decode(message))
-        if pixels.shape[:2] != (camera.height, camera.width):
-            raise DataError(
-                f'{camera.topic}: an image of {pixels.shape[1]}x{pixels.shape[0]}, '
-                f'the contract says {camera.width}x{camera.height}'
-            )
-        small = resize(pixels, height, width)
-        for tick in ticks[number]:
-            result[tick] = small
+        try:
+            _, pixels = codec.camera_image(camera, bag.decode(message))
+        except DataError as error:
+            raise DataError(f'{topic}: {error}') from error
+        images = result[camera.name]
+        small = resize(pixels, *images.shape[1:3])
+        for tick in chosen:
+            images[tick] = small
     return result
 
 

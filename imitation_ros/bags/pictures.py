@@ -49,6 +49,8 @@ def _after_string(data: bytes, at: int) -> int:
 
 
 def _compressed_size(picture: memoryview) -> tuple[int, int, str]:
+    if bytes(picture[12:20]) == b'\x89PNG\r\n\x1a\n':
+        picture = picture[12:]  # behind the header of compressedDepth
     if bytes(picture[:8]) == b'\x89PNG\r\n\x1a\n':
         width, height = struct.unpack_from('>II', picture, 16)
         return width, height, 'png'

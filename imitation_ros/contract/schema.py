@@ -137,13 +137,14 @@ class Acted(Model):
 
 
 class Camera(Model):
-    """One camera image stream."""
+    """One camera image stream; depth is 16 bits a pixel [mm], as 16UC1 or compressedDepth."""
 
     name: Name
     topic: Topic
     type: Literal['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage']
     width: int = Field(gt=0)
     height: int = Field(gt=0)
+    depth: bool = False
     rate_hz: Positive = 30.0
     max_age_s: Positive = 0.2
     qos: Qos = Qos(depth=5)

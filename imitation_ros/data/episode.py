@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .frame import Image
 
 Outcome = Literal['success', 'failure', 'play', 'unknown']
 OUTCOMES: tuple[Outcome, ...] = ('success', 'failure', 'play', 'unknown')
@@ -74,7 +75,8 @@ class Episode:
         v: Joint velocities [rad/s], shape (T, n).
         action: Command that was in force one step after each tick [rad], shape (T, n); without a
             robot what was done at each tick, shape (T, m).
-        images: Images of each camera, uint8, shape (T, height, width, 3).
+        images: Images of each camera: RGB, uint8, shape (T, height, width, 3), or depth [mm],
+            uint16, shape (T, height, width, 1).
         poses: Poses of each object, shape (T, 7).
         age_ns: Age of each modality at each tick [ns], shape (T,).
     """
@@ -84,7 +86,7 @@ class Episode:
     q: NDArray[np.floating[Any]]
     v: NDArray[np.floating[Any]]
     action: NDArray[np.floating[Any]]
-    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
     poses: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
     age_ns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 

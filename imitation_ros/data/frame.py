@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
+Image = NDArray[np.uint8 | np.uint16]
 
 JOINT_STATES = 'joint_states'
 """Name of the modality that holds q and v; cameras and poses go by their contract names."""
@@ -25,7 +25,8 @@ class Frame:
         tick_ns: The tick [ns].
         q: Joint positions [rad or m], shape (n,), in contract order.
         v: Joint velocities [rad/s or m/s], shape (n,).
-        images: Image of each camera, uint8, shape (height, width, 3), RGB.
+        images: Image of each camera: RGB, uint8, shape (height, width, 3), or depth [mm], uint16,
+            shape (height, width, 1).
         poses: Pose of each tracked object: x y z [m], quaternion x y z w, shape (7,).
         stamp_ns: Source stamp of each modality [ns], never later than the tick.
     """

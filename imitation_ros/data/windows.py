@@ -110,7 +110,7 @@ class Windows:
             [np.asarray(e.action[:, moved], dtype=np.float32) for e in opened]
         )
         self._images = {
-            camera.name: _Images([e.images[camera.name] for e in opened], camera)
+            camera.name: _Images([_colours(e, camera.name) for e in opened], camera)
             for camera in spec.cameras
         }
 
@@ -162,11 +162,18 @@ def _check(episode: Episode, spec: ObservationSpec) -> None:
             raise DataError(
                 f'episode "{name}": {unknown(camera.name, "camera of the data", episode.images)}'
             )
+        if episode.images[camera.name].dtype != np.uint8:
+            raise DataError(f'camera "{camera.name}" gives depth; a policy sees colour only')
     for pose in spec.poses:
         if pose not in episode.poses:
             raise DataError(
                 f'episode "{name}": {unknown(pose, "pose of the data", episode.poses)}'
             )
+
+
+def _colours(episode: Episode, camera: str) -> NDArray[np.uint8]:
+    """Images of a camera, which `_check` found to be 8 bits: no copy is made."""
+    return episode.images[camera].astype(np.uint8, copy=False)
 
 
 class _Images:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.episode import Episode
 from ..data.frame import Image
+from ..data.images import displayable
 from ..errors import DataError, unknown
 
 NS = 1_000_000_000
@@ -103,7 +104,7 @@ def evenly(count: int, frames: int = FRAMES) -> list[int]:
 def strip_of_array(
     camera: str,
     stamps_ns: Sequence[int] | NDArray[np.int64],
-    images: Sequence[Image] | NDArray[np.uint8],
+    images: Sequence[Image] | Image,
     title: str = '',
     failed: bool = False,
     frames: int = FRAMES,
@@ -125,7 +126,7 @@ def strip_of_array(
     return CameraStrip(
         camera=camera,
         times_s=tuple((int(stamps_ns[i]) - start) / NS for i in chosen),
-        images=np.stack([np.asarray(images[i], dtype=np.uint8) for i in chosen]),
+        images=np.stack([displayable(images[i]) for i in chosen]).astype(np.uint8),
         title=title,
         failed=failed,
     )

@@ -16,6 +16,7 @@ from ..bags.auditor import Auditor
 from ..bags.judging import gap_limit_s, Track
 from ..bags.reader import Bag, header_stamp_ns, RawMessage
 from ..contract import Contract
+from ..data.images import displayable
 from ..errors import DataError
 
 NS = 1_000_000_000
@@ -231,6 +232,7 @@ class _Pictures:
 
 def _thumbnail(bag: Bag, message: RawMessage) -> str:
     _, pixels = codec.IMAGE_DECODERS[message.type](bag.decode(message))
+    pixels = displayable(pixels)
     height, width = pixels.shape[:2]
     if width > THUMBNAIL_WIDTH:
         size = (THUMBNAIL_WIDTH, max(round(height * THUMBNAIL_WIDTH / width), 1))

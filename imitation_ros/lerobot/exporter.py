@@ -189,13 +189,13 @@ class _Writer:
             'meta/episodes/chunk_index': 0,
             'meta/episodes/file_index': 0,
         }
-        if self._codec == 'png':
-            cells |= {name: tables.pictures(values) for name, values in images.items()}
-        else:
-            for name, values in images.items():
-                if name not in self._videos:
-                    self._videos[name] = _Videos(self._out, name, self._codec, self._fps)
-                row |= self._videos[name].append(values)
+        for name, values in images.items():
+            if self._features[name]['dtype'] == 'image':
+                cells[name] = tables.pictures(values)
+                continue
+            if name not in self._videos:
+                self._videos[name] = _Videos(self._out, name, self._codec, self._fps)
+            row |= self._videos[name].append(values.astype(np.uint8, copy=False))
         row |= self._rows.append(pa.table(cells))
         row |= _flat(self._statistics.add(numbers, images))
         self._episodes.append(row)
@@ -219,7 +219,9 @@ class _Writer:
         if self._codec != 'png':
             info = {**CODECS[self._codec].info, 'video.fps': self._fps}
         dtype = 'image' if self._codec == 'png' else 'video'
-        found = layout.features(episode, self._manifest.joints, dtype, info)
+        found = layout.features(
+            episode, self._manifest.joints, self._manifest.actions, dtype, info
+        )
         self._features = self._features or found
         if found != self._features:
             differ = [

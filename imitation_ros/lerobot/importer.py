@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..contract import Contract, loads
 from ..data.episode import Episode, EpisodeMeta
+from ..data.frame import Image
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
 from . import layout, tables, video
@@ -140,6 +141,7 @@ def import_(
         reader.contract.urdf_text,
         reader.contract.joints,
         source.fps,
+        reader.contract.actions,
     )
     for done, row in enumerate(source.episodes, start=1):
         with tempfile.TemporaryDirectory(dir=out, prefix='.frames_') as scratch:
@@ -158,12 +160,12 @@ class _Reader:
         self.notes: list[str] = []
         self.contract = options.contract or self._own_contract()
         self.metas = self._own_metas()
-        self._state = self._order(layout.STATE)
-        self._action = self._order(layout.ACTION)
+        self._state = self._order(layout.STATE, self.contract.joints)
+        self._action = self._order(layout.ACTION, self.contract.actions)
         self._cameras = self._find_cameras()
         features = source.info['features']
         has_speed = layout.VELOCITY in features
-        self._velocity = self._order(layout.VELOCITY) if has_speed else None
+        self._velocity = self._order(layout.VELOCITY, self.contract.joints) if has_speed else None
         self._poses: dict[str, list[int]] = {}
         if layout.POSES in features:
             self._poses = _find_poses(layout.names_of(features[layout.POSES]))
@@ -195,19 +197,19 @@ class _Reader:
             self.notes.append('its episodes were edited since: their metas and ticks are lost')
         return []
 
-    def _order(self, name: str) -> NDArray[np.intp]:
-        """Where the contract's joints stand in a vector."""
+    def _order(self, name: str, wanted: tuple[str, ...]) -> NDArray[np.intp]:
+        """Where the contract's names stand in a vector."""
         names = [self._named(entry) for entry in layout.names_of(self._source.feature(name))]
-        missing = [joint for joint in self.contract.joints if joint not in names]
+        missing = [entry for entry in wanted if entry not in names]
         if missing:
             raise DataError(
                 f'{self._source.root}: "{name}" lacks joints of {self.contract.name}: '
                 f'{", ".join(missing)}; it has: {", ".join(names)} (--rename theirs=ours)'
             )
-        others = [entry for entry in names if entry not in self.contract.joints]
+        others = [entry for entry in names if entry not in wanted]
         if others:
             self.notes.append(f'{name}: left out, not in the contract: {", ".join(others)}')
-        return np.array([names.index(joint) for joint in self.contract.joints], np.intp)
+        return np.array([names.index(entry) for entry in wanted], np.intp)
 
     def _named(self, theirs: str) -> str:
         plain = theirs.removesuffix('.pos').removesuffix('.position')
@@ -215,19 +217,23 @@ class _Reader:
 
     def _find_cameras(self) -> dict[str, str]:
         """Feature of each camera of the contract that it has."""
-        known = [camera.name for camera in self.contract.cameras]
+        known = {camera.name: camera.depth for camera in self.contract.cameras}
         found = {}
         for key, feature in self._source.info['features'].items():
             if feature['dtype'] not in ('video', 'image'):
                 continue
             plain = key.removeprefix(layout.IMAGES)
             name = self._options.rename.get(plain, plain)
-            depth = (feature.get('info') or {}).get('is_depth_map', False)
-            if name in known and not depth:
-                found[name] = key
-            else:
-                why = 'depth' if depth else 'not in the contract'
+            depth = _is_depth(feature)
+            why = '' if name in known else 'not in the contract'
+            if name in known and depth != known[name]:
+                why = 'depth, in the contract it is colour' if depth else 'colour, not depth'
+            elif depth and feature['dtype'] == 'video':
+                why = 'depth as a video, which is not exact'
+            if why:
                 self.notes.append(f'camera "{plain}" left out: {why}')
+            else:
+                found[name] = key
         return found
 
     def episode(self, row: Mapping[str, Any], scratch: Path) -> Episode:
@@ -288,16 +294,15 @@ class _Reader:
         )
         return meta, 0
 
-    def _images(
-        self, key: str, row: Mapping[str, Any], table: Any, place: Path
-    ) -> NDArray[np.uint8]:
+    def _images(self, key: str, row: Mapping[str, Any], table: Any, place: Path) -> Image:
         feature, steps = self._source.feature(key), int(row['length'])
         shape = tuple(int(length) for length in feature['shape'])
         if shape[0] == 3 and shape[2] != 3:
             shape = (*shape[1:], 3)
-        result = np.memmap(place, dtype=np.uint8, mode='w+', shape=(steps, *shape))
+        kind = np.uint16 if _is_depth(feature) else np.uint8
+        result = np.memmap(place, dtype=kind, mode='w+', shape=(steps, *shape))
         if feature['dtype'] == 'image':
-            frames = tables.images(table, key)
+            frames = tables.images(table, key, _is_depth(feature))
         else:
             path = str(self._source.info['video_path']).format(
                 video_key=key,
@@ -307,10 +312,17 @@ class _Reader:
             begin = float(row[f'videos/{key}/from_timestamp'])
             frames = video.read(self._source.root / path, begin, steps, self._source.fps)
         for at, image in enumerate(frames):
-            if image.shape != shape:
-                raise DataError(f'"{key}" holds images of {image.shape}, info.json says {shape}')
+            if image.shape != shape or image.dtype != kind:
+                raise DataError(
+                    f'"{key}" holds {image.dtype} images of {image.shape}, info.json says '
+                    f'{kind.__name__} of {shape}'
+                )
             result[at] = image
         return result
+
+
+def _is_depth(feature: Mapping[str, Any]) -> bool:
+    return bool((feature.get('info') or {}).get('is_depth_map', False))
 
 
 def _find_poses(names: tuple[str, ...]) -> dict[str, list[int]]:

@@ -71,22 +71,31 @@ def vector(dtype: str, names: Sequence[str] | None, size: int = 1) -> dict[str, 
 
 
 def features(
-    episode: Episode, joints: Sequence[str], dtype: str, info: Mapping[str, Any]
+    episode: Episode,
+    joints: Sequence[str],
+    actions: Sequence[str],
+    dtype: str,
+    info: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Features of a dataset whose episodes are like this one.
 
     Args:
         episode: Any of its episodes.
-        joints: Names of the columns of q, v and action.
+        joints: Names of the columns of q and v.
+        actions: Names of the columns of action.
         dtype: `video`, or `image` for pictures in the table itself.
         info: What LeRobot is told of the videos.
     """
-    found = {name: vector('float32', joints) for name in (STATE, VELOCITY, ACTION)}
+    found = {name: vector('float32', joints) for name in (STATE, VELOCITY)}
+    found[ACTION] = vector('float32', actions)
     if episode.poses:
         entries = [f'{pose}.{entry}' for pose in episode.poses for entry in POSE_ENTRIES]
         found[POSES] = vector('float32', entries)
     for name, images in episode.images.items():
         shape = [int(length) for length in images.shape[1:]]
+        if images.dtype != np.uint8:
+            found[IMAGES + name] = _depth(shape)
+            continue
         found[IMAGES + name] = {
             'dtype': dtype,
             'shape': shape,
@@ -105,6 +114,16 @@ def features(
     found |= {AGE + name: vector('float64', None) for name in episode.age_ns}
     found['timestamp'] = vector('float32', None)
     return found | {name: vector('int64', None) for name in INDICES}
+
+
+def _depth(shape: list[int]) -> dict[str, Any]:
+    """Feature of depth images, which stay in the table whatever the codec: no video is exact."""
+    return {
+        'dtype': 'image',
+        'shape': shape,
+        'names': ['height', 'width', 'channels'],
+        'info': {'is_depth_map': True, 'depth_unit': 'mm'},
+    }
 
 
 def names_of(feature: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.frame import Image
 from ..data.stats import RunningStats
 
 QUANTILES = {'q01': 0.01, 'q10': 0.1, 'q50': 0.5, 'q90': 0.9, 'q99': 0.99}
@@ -29,14 +30,12 @@ class Statistics:
         self._quantiles: dict[str, dict[str, NDArray[Any]]] = {}
         self._counts: dict[str, int] = {}
 
-    def add(
-        self, numbers: Mapping[str, NDArray[Any]], images: Mapping[str, NDArray[np.uint8]]
-    ) -> Table:
+    def add(self, numbers: Mapping[str, NDArray[Any]], images: Mapping[str, Image]) -> Table:
         """Add an episode and return its own statistics.
 
         Args:
             numbers: Values by feature, shape (T,) or (T, k).
-            images: Images by feature, uint8, shape (T, height, width, 3).
+            images: Images by feature, shape (T, height, width, channels).
         """
         found = {name: self._vector(name, values) for name, values in numbers.items()}
         return found | {name: self._pictures(name, values) for name, values in images.items()}
@@ -44,10 +43,11 @@ class Statistics:
     def _vector(self, name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return self._add(name, values.reshape(len(values), -1), len(values))
 
-    def _pictures(self, name: str, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """Statistics of each channel, in [0, 1], shape (3, 1, 1)."""
+    def _pictures(self, name: str, images: Image) -> dict[str, NDArray[Any]]:
+        """Statistics of each channel, colour in [0, 1], depth in [mm], shape (channels, 1, 1)."""
         chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), FRAMES)).astype(int))
-        pixels = images[chosen][:, ::PIXELS, ::PIXELS].reshape(-1, 3) / 255.0
+        most = 255.0 if images.dtype == np.uint8 else 1.0
+        pixels = images[chosen][:, ::PIXELS, ::PIXELS].reshape(-1, images.shape[3]) / most
         found = self._add(name, pixels, len(chosen))
         return {k: v if k == 'count' else v.reshape(-1, 1, 1) for k, v in found.items()}
 

@@ -27,8 +27,8 @@ def column(values: NDArray[Any]) -> pa.Array:
     return flat if width == 1 else pa.FixedSizeListArray.from_arrays(flat, width)
 
 
-def pictures(images: NDArray[np.uint8]) -> pa.Array:
-    """Column of lossless PNG images, from uint8 of shape (T, height, width, 3)."""
+def pictures(images: Image) -> pa.Array:
+    """Column of lossless PNG images, of shape (T, height, width, channels)."""
     rows = []
     for number, image in enumerate(images):
         done, data = cv2.imencode('.png', np.ascontiguousarray(image[:, :, ::-1]))
@@ -50,16 +50,17 @@ def numbers(table: pa.Table, name: str) -> NDArray[Any]:
     return values
 
 
-def images(table: pa.Table, name: str) -> Iterator[Image]:
-    """Decode the images of a column, uint8, shape (height, width, 3)."""
+def images(table: pa.Table, name: str, depth: bool) -> Iterator[Image]:
+    """Decode the images of a column, shape (height, width, channels)."""
     for cell in table[name]:
         data = cell['bytes'].as_py() if pa.types.is_struct(cell.type) else cell.as_py()
         if not isinstance(data, bytes):
             raise DataError(f'"{name}" names image files in place of holding images')
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        how = cv2.IMREAD_ANYDEPTH if depth else cv2.IMREAD_COLOR
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), how)
         if decoded is None:
             raise DataError(f'"{name}" holds an image that cannot be decoded')
-        image: Image = np.ascontiguousarray(decoded[:, :, ::-1])
+        image: Image = decoded[:, :, None] if depth else np.ascontiguousarray(decoded[:, :, ::-1])
         yield image
 
 

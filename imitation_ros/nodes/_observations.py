@@ -70,13 +70,7 @@ class Observations:
         self._loop.push_state(*codec.joint_state(self._contract, message))
 
     def _take_image(self, camera: Camera, message: Any) -> None:
-        stamp, pixels = codec.IMAGE_DECODERS[camera.type](message)
-        if pixels.shape[:2] != (camera.height, camera.width):
-            raise DataError(
-                f'an image of {pixels.shape[1]}x{pixels.shape[0]}, the contract says '
-                f'{camera.width}x{camera.height}'
-            )
-        self._loop.push_image(camera.name, stamp, pixels)
+        self._loop.push_image(camera.name, *codec.camera_image(camera, message))
 
     def _take_pose(self, name: str, message: PoseStamped) -> None:
         self._loop.push_pose(name, *codec.pose(message))

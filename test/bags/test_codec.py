@@ -4,6 +4,7 @@
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -39,7 +40,13 @@ def test_bad_joint_states(contract):
 
 def image(encoding, height, width, step, data):
     return SimpleNamespace(
-        header=HEADER, encoding=encoding, height=height, width=width, step=step, data=data
+        header=HEADER,
+        encoding=encoding,
+        height=height,
+        width=width,
+        step=step,
+        data=data,
+        is_bigendian=0,
     )
 
 
@@ -61,8 +68,8 @@ def test_encodings_and_padded_rows(encoding, pixel, rgb):
 
 
 def test_bad_images():
-    with pytest.raises(DataError, match='encoding "16UC1"'):
-        codec.image(image('16UC1', 1, 1, 2, b'ab'))
+    with pytest.raises(DataError, match=r'encoding "32FC1" is none of .*, 16UC1, mono16'):
+        codec.image(image('32FC1', 1, 1, 4, b'abcd'))
     with pytest.raises(DataError, match='has step 12 and 5 bytes'):
         codec.image(image('rgb8', 2, 4, 12, b'short'))
     empty = SimpleNamespace(header=HEADER, data=b'', format='jpeg')
@@ -70,6 +77,35 @@ def test_bad_images():
         empty.data = data
         with pytest.raises(DataError, match='cannot decode'):
             codec.compressed_image(empty)
+
+
+@pytest.mark.parametrize('big', [0, 1])
+def test_depth_in_either_order_of_bytes_and_padded(big):
+    depth = np.array([[0, 1, 65535], [256, 4000, 7]], np.uint16)
+    rows = depth.astype('>u2' if big else '<u2').view(np.uint8).reshape(2, 6)
+    padded = np.pad(rows, ((0, 0), (0, 4))).tobytes()
+    message = image('16UC1', 2, 3, 10, padded)
+    message.is_bigendian = big
+    _, pixels = codec.image(message)
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[:, :, 0], depth)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'before'), [('16UC1; compressedDepth png', bytes(12)), ('16UC1; png compressed', b'')]
+)
+def test_compressed_depth_is_exact(kind, before, rng):
+    depth = rng.integers(0, 65536, (12, 16), dtype=np.uint16)
+    data = before + cv2.imencode('.png', depth)[1].tobytes()
+    _, pixels = codec.compressed_image(SimpleNamespace(header=HEADER, data=data, format=kind))
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[:, :, 0], depth)
+
+
+def test_depth_that_was_quantized_is_refused():
+    message = SimpleNamespace(header=HEADER, data=bytes(40), format='32FC1; compressedDepth png')
+    with pytest.raises(DataError, match='is not 16UC1, which is lossless'):
+        codec.compressed_image(message)
 
 
 def test_jpeg_there_and_back():

@@ -8,11 +8,13 @@ It conflicts with our stack, so it lives in an environment of its own:
     IMITATION_ROS_LEROBOT_PYTHON=lerobot/bin/python pytest test/lerobot
 """
 
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
 import subprocess
 
+import demonstrations
 import numpy as np
 import pytest
 
@@ -120,6 +122,20 @@ def test_lerobot_reads_what_we_wrote(dataset, tmp_path, codec):
         last = min(k + 4, len(one))
         np.testing.assert_array_equal(seen['chunk'][k, : last - k], one[k:last])
         np.testing.assert_array_equal(seen['padded'][k], np.arange(k, k + 4) >= len(one))
+
+
+def test_lerobot_reads_depth(dataset, contract, tmp_path):
+    rng = np.random.default_rng(0)
+    episodes = [
+        replace(e, images={'depth': rng.integers(0, 9000, (len(e), 6, 10, 1), dtype=np.uint16)})
+        for e in dataset.episodes()
+    ]
+    deep = demonstrations.write(tmp_path / 'set', contract, episodes)
+    export(deep, tmp_path / 'out')
+    lerobot(READ, tmp_path / 'out', tmp_path / 'seen.npz', home=tmp_path / 'home')
+    millimetres = np.load(tmp_path / 'seen.npz')['observation.images.depth']
+    expected = np.concatenate([e.images['depth'] for e in episodes]).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(millimetres, expected)
 
 
 def test_what_lerobot_edits_comes_back(dataset, contract, tmp_path):
