@@ -144,6 +144,13 @@ def test_full_disk_ends_loudly_and_keeps_what_was_written(small_disk, maker, tmp
     assert read == entries[: len(read)]
 
 
+def test_read_only_disk_is_an_error(small_disk, maker):
+    subprocess.run(['mount', '-o', 'remount,ro', str(small_disk)], check=True)
+    with pytest.raises(BagError, match=r'cannot create .*Read-only file system'):
+        maker.open(small_disk / 'pick_0001')
+    assert list(small_disk.iterdir()) == []
+
+
 def test_removed_folder_is_an_error(tmp_path, maker, good_script):
     writer = maker.open(tmp_path / 'pick_0001')
     maker.write(writer, good_script[:100])
