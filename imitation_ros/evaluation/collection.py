@@ -28,56 +28,9 @@ from ..errors import DataError
 from ..safety.verdict import State
 from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
+from ..sim.shaking import noise_scale, Shaking
 from .keepers import Guarded, NS
 from .proposers import due, ExpertProposer
-
-CORRELATION_S = 0.2
-"""Time over which the noise forgets itself [s]: faster shaking would be filtered by the servos."""
-
-SLIDE_NOISE = 0.1
-"""Noise on a sliding joint, per noise on a turning one [m/rad]."""
-
-MOVES = 5e-3
-"""Only groups that have been commanded further than this from the start are shaken [rad or m]."""
-
-
-SLIDE = 2
-"""MuJoCo's number of a sliding joint."""
-
-
-class Shaking:
-    """Correlated noise on the joints of the groups that move (an Ornstein-Uhlenbeck process)."""
-
-    def __init__(self, contract: Contract, scale: Array, rng: np.random.Generator) -> None:
-        """Begin at zero.
-
-        Args:
-            contract: The robot.
-            scale: Standard deviation of each joint [rad or m], shape (n,).
-            rng: Source of randomness.
-        """
-        self._groups = [
-            np.array([contract.index(joint) for joint in group.joints])
-            for group in contract.groups
-        ]
-        self._scale, self._rng = scale, rng
-        self._keep = math.exp(-1.0 / (CORRELATION_S * contract.rates.command_hz))
-        self._value = np.zeros(contract.n)
-        self._moved = np.zeros(contract.n, dtype=bool)
-
-    def step(self, command: Array, start: Array) -> Array:
-        """Noise of the next period [rad or m], shape (n,).
-
-        Args:
-            command: What is commanded, shape (n,).
-            start: What was commanded at the start.
-        """
-        for columns in self._groups:
-            if np.abs(command[columns] - start[columns]).max() > MOVES:
-                self._moved[columns] = True
-        fresh = math.sqrt(1.0 - self._keep**2) * self._rng.standard_normal(len(self._value))
-        self._value = np.where(self._moved, self._keep * self._value + self._scale * fresh, 0.0)
-        return self._value
 
 
 def collect(
@@ -114,8 +67,7 @@ def collect(
         if not (math.isfinite(value) and value >= 0):
             raise DataError(f'noise is {value}, not a standard deviation')
     sim = SimRobot(contract, task, renderer=None)
-    slides = np.isin(contract.joints, _sliding(sim))
-    unit = np.where(slides, SLIDE_NOISE, 1.0)
+    unit = noise_scale(contract, sim.scene.model)
     expert, keeper = ExpertProposer(contract, task), Guarded(contract)
     rates = contract.rates
     writer = DatasetWriter(
@@ -153,12 +105,6 @@ def collect(
         report |= {'failures': failures, 'failure_noise': failure_noise}
     writer.close(report)
     return Dataset(out)
-
-
-def _sliding(sim: SimRobot) -> list[str]:
-    """Names of the joints that slide."""
-    model = sim.scene.model
-    return [name for name in sim.contract.joints if int(model.joint(name).type[0]) == SLIDE]
 
 
 def _demonstrate(

@@ -46,6 +46,8 @@ class Parameters:
         task: Task to demonstrate.
         episodes: Good episodes wanted.
         seed: Seed of the first attempt; each further one takes the next.
+        noise: Shake the simulated servos by this much [rad] while demonstrating; the commands that
+            are recorded stay clean (DART).
         max_attempts: Attempts before giving up; 0 is twice the episodes.
         time_limit_s: Time after which an attempt has failed [s]; 0 is the task's.
         timeout_s: Longest wait for a node or a service [s].
@@ -55,6 +57,7 @@ class Parameters:
     task: str = 'lift'
     episodes: int = 20
     seed: int = 0
+    noise: float = 0.0
     max_attempts: int = 0
     time_limit_s: float = 0.0
     timeout_s: float = 20.0
@@ -68,6 +71,8 @@ class Parameters:
                 f'episodes {self.episodes} >= 1, max_attempts {self.max_attempts} >= 0 and seed '
                 f'{self.seed} >= 0 must hold'
             )
+        if not 0.0 <= self.noise < 1.0:
+            raise ValueError(f'noise {self.noise} must be from 0 to 1 rad')
         if self.time_limit_s < 0 or self.timeout_s <= 0:
             raise ValueError('time_limit_s must not be negative, timeout_s must be positive')
 
@@ -120,6 +125,7 @@ class Operator:
         most = parameters.max_attempts or 2 * parameters.episodes
         self._clients.wait_for_reader('/leader/joint_states', parameters.timeout_s)
         self._clients.set_parameter('/recorder', 'task', parameters.task, parameters.timeout_s)
+        self._clients.set_parameter('/sim', 'noise', parameters.noise, parameters.timeout_s)
         with self._stage.leaving(parameters.timeout_s):
             return self._record(most)
 

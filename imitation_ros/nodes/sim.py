@@ -33,6 +33,7 @@ from ..errors import DataError, ImitationError
 from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
 from ..sim.setpoints import Setpoints
+from ..sim.shaking import noise_scale, Shaking
 from ._camera_thread import CameraThread
 from ._messages import status, to_joint_state, to_pose, to_time
 from ._parameters import declare
@@ -50,13 +51,15 @@ ERROR_PERIOD_S = 1.0
 
 @dataclass(frozen=True)
 class Parameters:
-    """Parameters of the node; `seed` and `spread` may be set while it runs.
+    """Parameters of the node; `seed`, `spread` and `noise` may be set while it runs.
 
     Attributes:
         contract: Name or path of the contract.
         task: Name of the task.
         seed: Seed of the next reset; each reset without a new one counts up.
         spread: Factor on the region the object starts in.
+        noise: Shake the servos by this much [rad] behind the safety node, a tenth of it on sliding
+            joints [m]: a demonstration then shows the way back, with clean commands (DART).
         renderer: `auto`, `egl`, `osmesa`, `ray` or `none`.
         speed: Simulated seconds per second.
         publish_clock: Publish /clock and stamp with simulated time, also at speed 1.
@@ -66,6 +69,7 @@ class Parameters:
     task: str = 'lift'
     seed: int = 0
     spread: float = 1.0
+    noise: float = 0.0
     renderer: str = 'auto'
     speed: float = 1.0
     publish_clock: bool = False
@@ -76,6 +80,8 @@ class Parameters:
             raise ValueError(f'speed must be between 0.01 and 100, not {self.speed}')
         if self.spread < 0.0:
             raise ValueError(f'spread must not be negative, but is {self.spread}')
+        if not 0.0 <= self.noise < 1.0:
+            raise ValueError(f'noise must be from 0 to 1 rad, but is {self.noise}')
         if self.seed < 0:
             raise ValueError(f'seed must not be negative, but is {self.seed}')
 
@@ -90,7 +96,8 @@ class SimNode(Node):
         self._contract = contract = load(self._p.contract)
         self._robot = SimRobot(contract, self._p.task, renderer=None)
         self._setpoints = Setpoints(contract)
-        self._seed, self._spread = self._p.seed, self._p.spread
+        self._seed, self._spread, self._noise = self._p.seed, self._p.spread, self._p.noise
+        self._noise_scale = noise_scale(contract, self._robot.scene.model)
         self._virtual = self._p.publish_clock or self._p.speed != 1.0
         self._elapsed_ns = self._stamp_ns = 0
         self._lock = threading.Lock()
@@ -161,9 +168,9 @@ class SimNode(Node):
             )
 
     def _on_parameters(self, parameters: Sequence[Any]) -> SetParametersResult:
-        """Accept a new seed or spread for the next reset, and nothing else."""
+        """Accept a new seed, spread or noise for the next reset, and nothing else."""
         for parameter in parameters:
-            if parameter.name not in ('seed', 'spread'):
+            if parameter.name not in ('seed', 'spread', 'noise'):
                 return SetParametersResult(
                     successful=False, reason=f'"{parameter.name}" is fixed once the sim runs'
                 )
@@ -175,6 +182,8 @@ class SimNode(Node):
             for parameter in parameters:
                 if parameter.name == 'seed':
                     self._seed = parameter.value
+                elif parameter.name == 'noise':
+                    self._noise = float(parameter.value)
                 else:
                     self._spread = float(parameter.value)
         return SetParametersResult(successful=True)
@@ -201,6 +210,12 @@ class SimNode(Node):
         self._seed += 1
         self._robot.reset(seed, self._spread)
         self._setpoints.reset(self._contract.home)
+        self._shaking = Shaking(
+            self._contract,
+            self._noise * self._noise_scale,
+            np.random.default_rng([seed, 1]),
+            self._contract.joint_states.rate_hz,
+        )
         self._say_success(force=True)
         return seed
 
@@ -239,7 +254,9 @@ class SimNode(Node):
         """One period of physics and the messages that are due."""
         robot = self._robot
         self._elapsed_ns += round(period_s * NS)
-        robot.command(self._setpoints.at(self._elapsed_ns / NS))
+        setpoint = self._setpoints.at(self._elapsed_ns / NS)
+        # Behind the safety node, so that what it commanded, and what is recorded, stays clean.
+        robot.command(setpoint + self._shaking.step(setpoint, self._contract.home))
         robot.advance(period_s)
         now_ns = self._elapsed_ns if self._virtual else self.get_clock().now().nanoseconds
         self._stamp_ns = now_ns = max(now_ns, self._stamp_ns + 1)

@@ -22,6 +22,7 @@ import numpy as np
 from ..data.frame import Array, Image
 from ..errors import DataError, unknown
 from .robot import SimRobot
+from .shaking import noise_scale
 
 LEVELS = 3
 """Highest level."""
@@ -41,9 +42,6 @@ SLIP_LONGEST_S = 0.4
 
 VELOCITY_NOISE = 10.0
 """Noise on a velocity, per noise on the position [1/s]."""
-
-SLIDE_NOISE = 0.1
-"""Noise on a sliding joint, per noise on a turning one [m/rad]."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +174,7 @@ class Disturbed:
             for name in ('body_mass', 'body_inertia', 'geom_friction', 'cam_pos', 'cam_quat')
         }
         self._period = 1.0 / sim.contract.rates.command_hz
-        joints = [model.joint(name).id for name in sim.contract.joints]
-        slides = model.jnt_type[joints] == mujoco.mjtJoint.mjJNT_SLIDE
-        self._noise_scale = np.where(slides, SLIDE_NOISE, 1.0)
+        self._noise_scale = noise_scale(sim.contract, model)
         self._knock: _Knock | None = None
         self._actions: list[tuple[float, str, Array]] = []
         self._clear(0)

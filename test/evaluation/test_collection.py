@@ -10,8 +10,8 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation import collection
-from imitation_ros.evaluation.collection import collect, Shaking
+from imitation_ros.evaluation.collection import collect
+from imitation_ros.sim.shaking import CORRELATION_S, Shaking
 
 pytestmark = pytest.mark.sim
 
@@ -82,7 +82,7 @@ def test_the_noise_has_the_spread_and_the_memory_it_says(contract: Contract) -> 
     assert not np.delete(values, right, axis=1).any()
     noise = values[200:, right]
     assert noise.std() == pytest.approx(0.03, rel=0.05)
-    lag = round(collection.CORRELATION_S * contract.rates.command_hz)
+    lag = round(CORRELATION_S * contract.rates.command_hz)
     kept = (noise[lag:] * noise[:-lag]).mean() / noise.var()
     assert kept == pytest.approx(np.exp(-1), abs=0.05)
 

@@ -221,7 +221,11 @@ def test_operator_alone_says_what_it_misses() -> None:
 
 @pytest.mark.parametrize(
     ('parameters', 'message'),
-    [({'task': 'reech'}, 'did you mean "reach"'), ({'episodes': 0}, 'episodes 0 >= 1')],
+    [
+        ({'task': 'reech'}, 'did you mean "reach"'),
+        ({'episodes': 0}, 'episodes 0 >= 1'),
+        ({'noise': -0.1}, 'noise -0.1'),
+    ],
 )
 def test_operator_refuses_wrong_parameters(parameters: dict[str, Any], message: str) -> None:
     done = operate(60.0, **parameters)

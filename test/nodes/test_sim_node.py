@@ -259,6 +259,31 @@ def test_only_seed_and_spread_may_change(start):
     assert codec.pose(poses[-1])[1][:3] == pytest.approx(TASKS['reach'].centre[:3], abs=1e-6)
 
 
+def test_noise_shakes_the_servos_of_the_group_that_moves(start, contract: Contract):
+    station = start(task='reach', renderer='none')
+    (accepted,) = station.sim.set_parameters([Parameter('noise', value=0.02)])
+    assert accepted.successful
+    station.reset()
+    arm = contract.group('right_arm')
+    columns = [contract.index(name) for name in arm.joints[:7]]
+    others = [contract.index(name) for name in contract.group('left_arm').joints]
+    states = station.received['/joint_states']
+    station.wait_for_new(states, 60)
+    # Nobody has moved yet.
+    assert np.abs(station.q() - contract.home).max() < 1e-3
+    target = contract.home[[contract.index(name) for name in arm.joints]] + 0.02
+    publisher = station.publisher(JointTrajectory, arm.output.topic)
+    publisher.publish(trajectory(arm.joints, (0.1, target)))
+    station.wait_for_new(states, 120)
+    seen = []
+    for _ in range(20):
+        station.wait_for_new(states, 20)
+        seen.append(station.q())
+    apart = np.array(seen) - np.array(seen).mean(axis=0)
+    assert 0.005 < apart[:, columns].std() < 0.03
+    assert np.abs(apart[:, others]).max() < 2e-3
+
+
 def test_success_is_told_when_it_comes(start, contract: Contract):
     """The target is put where the right tool is: success must follow, and end with a reset."""
     station = start(task='reach', renderer='none', speed=4.0)
