@@ -81,7 +81,8 @@ def train(
     method: Annotated[
         str,
         typer.Option(
-            help='Method: bc, act, flow, diffusion; irl-airl, irl-airl-state, irl-gail, bc+irl.'
+            help='Method: bc, act, flow, diffusion; irl-airl, irl-airl-state, irl-gail, irl-iq, '
+            'irl-csil, irl-maxent; bc+irl.'
         ),
     ] = 'bc',
     config: Annotated[
@@ -171,13 +172,21 @@ def _train_irl(
     console: Console,
 ) -> None:
     """Train with a method of inverse reinforcement learning."""
-    from ..irl.config import AdversarialConfig, parse
-    from ..irl.run import train as train_adversarial
+    from ..irl.config import IqConfig, parse, PractisedConfig
+    from ..irl.offline import train_offline
+    from ..irl.run import train as train_in_practice
 
     config = parse(values, source)
-    if not isinstance(config, AdversarialConfig):
+    if isinstance(config, IqConfig) and config.mode == 'offline':
+        offline = train_offline(data, config, out, init, resume, console)
+        if not offline.finished:
+            console.print(f'stopped after {offline.updates} updates; go on with --resume')
+            raise typer.Exit(130)
+        console.print(f'{offline.best_checkpoint}; curves: {offline.curves}')
+        return
+    if not isinstance(config, PractisedConfig):
         raise DataError(f'{source}: {config.method} cannot be trained by this command')
-    result = train_adversarial(data, config, out, init=init, resume=resume, console=console)
+    result = train_in_practice(data, config, out, init=init, resume=resume, console=console)
     if not result.finished:
         console.print(f'stopped after {result.iterations} iterations; go on with --resume')
         raise typer.Exit(130)

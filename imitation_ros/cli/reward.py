@@ -41,13 +41,15 @@ def reward(
     from ..training.selection import contract_of
 
     console = Console(stderr=as_json)
-    believed, dataset = load_reward(run), Dataset(data)
+    dataset = Dataset(data)
+    contract = contract_of(dataset)
+    believed = load_reward(run, dataset, contract)
     with bar(console) as progress:
         one = progress.add_task('asking', total=attempts if task is not None else None)
         found = study(
             believed,
             dataset,
-            contract_of(dataset),
+            contract,
             task,
             attempts,
             progress=lambda _: progress.advance(one),

@@ -110,34 +110,50 @@ class SimulatedConfig(IrlConfig):
         return perturb
 
 
-class AdversarialConfig(SimulatedConfig):
-    """An IRL method with a classifier as its adversary.
+class PractisedConfig(SimulatedConfig):
+    """An IRL method that improves a policy by practice.
 
     Attributes:
         start: Whether the policy begins as BC, or as an untrained network (which is slow).
         bc: How that BC is trained, unless a trained one is given; it takes `seed` from here.
-        ppo: Settings of the policy's updates.
-        discriminator: Settings of the classifier.
-        view: What the classifier sees: the hands from the object, or what the policy sees.
-        critic_only: Iterations in which the policy is left alone, so that classifier and value
-            function first catch up with it.
     """
 
     spread: AtLeastOne = 1.3
     start: Literal['bc', 'untrained'] = 'bc'
     bc: TrainConfig = TrainConfig()
-    ppo: Ppo = Ppo()
-    discriminator: Discriminator = Discriminator()
-    view: Literal['hands', 'observation'] = 'hands'
-    critic_only: int = Field(3, ge=0)
 
     @model_validator(mode='after')
-    def _check(self) -> 'AdversarialConfig':
+    def _check(self) -> 'PractisedConfig':
         if METHODS.get(self.method) is not type(self):
             raise ValueError(f'method {self.method} is not configured by {type(self).__name__}')
         if self.bc.cameras:
             raise ValueError('bc.cameras: IRL in simulation renders no images')
         return self
+
+
+class PpoConfig(PractisedConfig):
+    """An IRL method that improves the policy by PPO.
+
+    Attributes:
+        ppo: Settings of the policy's updates.
+        critic_only: Iterations in which the policy is left alone, so that classifier and value
+            function first catch up with it.
+    """
+
+    ppo: Ppo = Ppo()
+    critic_only: int = Field(3, ge=0)
+
+
+class AdversarialConfig(PpoConfig):
+    """An IRL method with a classifier as its adversary.
+
+    Attributes:
+        discriminator: Settings of the classifier.
+        view: What the classifier sees: the hands from the object, or what the policy sees.
+    """
+
+    discriminator: Discriminator = Discriminator()
+    view: Literal['hands', 'observation'] = 'hands'
 
 
 class AirlConfig(AdversarialConfig):
@@ -162,10 +178,97 @@ class GailConfig(AdversarialConfig):
     method: str = 'irl-gail'
 
 
+class IqConfig(PractisedConfig):
+    """Configuration of IQ-Learn.
+
+    Attributes:
+        mode: `offline` learns from bags alone; `online` practises in simulation.
+        extra: Outcomes of the episodes that `offline` learns from beside the demonstrations.
+        updates: Updates of the critic, offline.
+        practice_updates: The same in each iteration, online.
+        batch: Decisions of each kind in an update.
+        alpha: Width of the chi^2 penalty: rewards are about 2 alpha in demonstrations.
+        width: Standard deviation of the policy in normalised units.
+        beta: Advantage that makes a moment e times as likely to be imitated, in standard
+            deviations of the advantages.
+        share: Weight of other episodes in the policy's loss.
+        tau: Rate of the target critic.
+        lr: Learning rate of the policy; offline it falls as a cosine.
+        critic_lr: Learning rate of the critic.
+        critic_width: Width of its hidden layers.
+        ema: Decay of the average of the policy's weights, which is the result.
+        policy_steps: Updates of the policy for one of the critic, which takes longer.
+        noise: Noise on the states, as a share of their standard deviation.
+        refresh: Updates between two computations of the advantage weights.
+        eval_every: Updates between two lines in the journal, each with a checkpoint.
+    """
+
+    method: str = 'irl-iq'
+    mode: Literal['offline', 'online'] = 'offline'
+    extra: tuple[Outcome, ...] = ('failure', 'play')
+    updates: Count = 500
+    practice_updates: Count = 60
+    batch: Count = 128
+    alpha: Positive = 0.5
+    width: Positive = 0.2
+    beta: Positive = 1.0
+    share: NotNegative = 1.0
+    tau: Share = 0.01
+    lr: Positive = 1e-3
+    critic_lr: Positive = 5e-4
+    critic_width: Count = 256
+    ema: Share = 0.999
+    policy_steps: Count = 4
+    noise: NotNegative = 0.01
+    refresh: Count = 50
+    eval_every: Count = 50
+
+    @model_validator(mode='after')
+    def _disjoint(self) -> 'IqConfig':
+        both = set(self.outcomes) & set(self.extra)
+        if both:
+            raise ValueError(f'outcomes and extra both name {", ".join(sorted(both))}')
+        return self
+
+
+class CsilConfig(PpoConfig):
+    """CSIL.
+
+    Attributes:
+        features: Number of random frequencies.
+        bound: Rewards are clipped to this, either way.
+    """
+
+    method: str = 'irl-csil'
+    features: Count = 256
+    bound: Positive = 3.0
+
+
+class MaxEntConfig(PpoConfig):
+    """MaxEnt IRL with named features.
+
+    Attributes:
+        starts: Starts that episodes are sampled from.
+        each: Episodes from each of them, with the strengths of the noise in turn.
+        sample_noise: Noise of the samples at strength 1 [rad]; a tenth of it [m] where joints
+            slide.
+        l2: Prior of the weights, per squared nat of a standard deviation.
+    """
+
+    method: str = 'irl-maxent'
+    starts: Count = 12
+    each: Count = 8
+    sample_noise: Positive = 0.02
+    l2: Positive = 0.1
+
+
 METHODS: dict[str, type[IrlConfig]] = {
     'irl-airl': AirlConfig,
     'irl-airl-state': AirlConfig,
     'irl-gail': GailConfig,
+    'irl-iq': IqConfig,
+    'irl-csil': CsilConfig,
+    'irl-maxent': MaxEntConfig,
     'bc+irl': AirlConfig,
 }
 """Configuration of each IRL method, by the name it has on the command line."""

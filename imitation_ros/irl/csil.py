@@ -22,13 +22,17 @@ the reward 0. Length scale and ridge are those of the largest marginal likelihoo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+import torch
 
+from ..data.windows import Windows
 from ..errors import TrainingError
+from ..policies.actor import Actor
+from .config import CsilConfig
 
 Array = NDArray[np.float64]
 
@@ -109,7 +113,13 @@ class Coherent:
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
-def fit(states: Array, actions: Array, rng: np.random.Generator, features: int = 256) -> Coherent:
+def fit(
+    states: Array,
+    actions: Array,
+    rng: np.random.Generator,
+    features: int = 256,
+    floor: float | Array = FLOOR,
+) -> Coherent:
     """Fit the density to demonstrations, in closed form.
 
     Args:
@@ -117,6 +127,7 @@ def fit(states: Array, actions: Array, rng: np.random.Generator, features: int =
         actions: Normalised actions, shape (N, A).
         rng: Source of the frequencies.
         features: Number M of frequencies.
+        floor: Least variance of the noise, in normalised units.
 
     Raises:
         TrainingError: If there are fewer than two different states.
@@ -138,7 +149,7 @@ def fit(states: Array, actions: Array, rng: np.random.Generator, features: int =
             covariance = np.asarray(np.linalg.inv(gram + ridge * np.eye(len(gram))), np.float64)
             weights = covariance @ (phi.T @ actions)
             rest = ((actions - phi @ weights) ** 2).sum(axis=0) + ridge * (weights**2).sum(axis=0)
-            noise = np.maximum(rest / count, FLOOR)
+            noise = np.maximum(rest / count, floor)
             # Log marginal likelihood of Bayesian linear regression (Bishop 2006, eq. 3.86).
             log_det = -float(np.linalg.slogdet(covariance)[1]) - len(gram) * np.log(ridge)
             evidence = -0.5 * float(
@@ -150,3 +161,55 @@ def fit(states: Array, actions: Array, rng: np.random.Generator, features: int =
     if found is None:
         raise TrainingError('the demonstrations fit no coherent reward')
     return found
+
+
+class CoherentReward:
+    """The coherent reward of raw states and actions, through a policy's statistics."""
+
+    def __init__(self, actor: Actor, density: Coherent) -> None:
+        """Put statistics before a density."""
+        self._actor, self.density = actor, density
+
+    def reward(
+        self, states: NDArray[np.floating[Any]], actions: NDArray[np.floating[Any]]
+    ) -> Array:
+        """Reward of every decision, shape (T,); arguments as `reward.Reward`."""
+        return self.density.reward(*normalise(self._actor, states[: len(actions)], actions))
+
+
+@torch.no_grad()
+def normalise(
+    actor: Actor, states: NDArray[np.floating[Any]], actions: NDArray[np.floating[Any]]
+) -> tuple[Array, Array]:
+    """Normalised flat states (T, F) and actions (T, k) of raw ones."""
+    spec = actor.policy.spec
+    k, played = len(spec.joints), slice(0, spec.execute)
+    state = torch.from_numpy(np.asarray(states, dtype=np.float32))
+    seen = actor.observe(state, {}).state.flatten(1).numpy().astype(np.float64)
+    mean = actor.action_mean[played].mean(dim=0).numpy()
+    target = actions if actor.residual else actions + states[:, -1, :k]
+    scale = actor.action_std[played].mean(dim=0).numpy()
+    return seen, np.asarray((target - mean) / scale, dtype=np.float64)
+
+
+def coherent_reward(
+    actor: Actor, windows: Windows, spread: Array, config: CsilConfig
+) -> CoherentReward:
+    """Fit the coherent reward to every frame of the demonstrations.
+
+    Args:
+        actor: The cloned policy; its statistics normalise.
+        windows: Windows of the demonstrations.
+        spread: Exploration of the policy [rad or m], shape (k,): no action can be known better.
+        config: The configuration.
+    """
+    spec = windows.spec
+    batch = windows.batch(np.arange(len(windows)), images=False)
+    real = batch.mask[:, : spec.execute].all(axis=1)
+    k = len(spec.joints)
+    offsets = batch.action[:, : spec.execute].mean(axis=1) - batch.state[:, -1, :k]
+    states, actions = normalise(actor, batch.state[real], offsets[real])
+    scale = actor.action_std[: spec.execute].mean(dim=0).numpy()
+    rng = np.random.default_rng([config.seed, 1])
+    density = fit(states, actions, rng, config.features, np.asarray((spread / scale) ** 2))
+    return CoherentReward(actor, replace(density, bound=config.bound))

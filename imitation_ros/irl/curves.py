@@ -28,10 +28,10 @@ def figures(row: Mapping[str, Any]) -> str:
     if row.get('held_out_success') is not None:
         parts.append(f'success {row["held_out_success"]:.2f} (held-out starts)')
     if row.get('success') is not None:
-        parts.append(
-            f'practice {row["success"]:.2f}  reward {row["reward"]:+.2f}  '
-            f'told right {row["accuracy"]:.2f}  KL {row["kl"]:.3f}'
-        )
+        parts.append(f'practice {row["success"]:.2f}  reward {row["reward"]:+.2f}')
+        for key, words in (('accuracy', 'told right {:.2f}'), ('kl', 'KL {:.3f}')):
+            if row.get(key) is not None:
+                parts.append(words.format(row[key]))
     parts.append(f'{row["cpu_seconds"]:.0f} CPU-s')
     return '  '.join(parts)
 

@@ -26,6 +26,9 @@ Values = NDArray[np.floating[Any]]
 NEAR = 0.05
 """Closer than this to itself, the robot is near a self-collision [m]."""
 
+SURE = 3.0
+"""Standard errors from which on a weight is called a preference."""
+
 POSE = 9
 """Entries of a pose in the state vector: x y z and two columns of the rotation."""
 
@@ -86,6 +89,7 @@ class Features:
 
     Attributes:
         names: The features, in order.
+        place: Where demonstrations leave the object; None without one.
     """
 
     def __init__(self, contract: Contract, spec: ObservationSpec, place: Place | None) -> None:
@@ -98,7 +102,7 @@ class Features:
         """
         if place is not None and not spec.poses:
             raise TrainingError('features of an object need a pose, and the policy sees none')
-        self._spec, self._place = spec, place
+        self._spec, self.place = spec, place
         self._columns = spec.indices(contract)
         self._home = np.array(contract.home)
         robot = RobotModel(contract)
@@ -134,12 +138,12 @@ class Features:
         offsets = np.asarray(actions, dtype=np.float64)
         period = spec.execute / spec.policy_hz
         parts: list[Array] = []
-        if self._place is not None:
+        if self.place is not None:
             pose = newest[:, -POSE * len(spec.poses) :][:, :POSE]
             upright = pose[:, 3] * pose[:, 7] - pose[:, 4] * pose[:, 6]
             parts += [
                 self._reach(q, pose[:, :3]),
-                self._place.distance(pose[:, :3]),
+                self.place.distance(pose[:, :3]),
                 np.arccos(np.clip(upright, -1.0, 1.0)),
             ]
         speed = np.gradient(q, period, axis=0) if len(q) > 1 else np.zeros_like(q)
@@ -202,7 +206,7 @@ def sentences(
     for feature, weight, doubt, unit in zip(features, weights, error, scale, strict=True):
         unit_name = '' if feature.unit == '1' else f' {feature.unit}'
         step = f'{unit:.2g}{unit_name} more of it'
-        if abs(weight) < 2 * doubt:
+        if abs(weight) < SURE * doubt:
             found.append(
                 f'{feature.name}: no preference can be told about {feature.meaning} '
                 f'({weight:+.2f} +- {doubt:.2f} nat for {step}).'

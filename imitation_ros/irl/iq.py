@@ -32,17 +32,14 @@ dynamics nothing in the data says what happens where no demonstration went.
 
 from collections.abc import Mapping
 import copy
-from typing import Literal
+import math
 
-from pydantic import model_validator
 import torch
 from torch import nn, Tensor
 
-from ..data.episode import Outcome
 from ..policies.actor import Actor
-from ..policies.base import Batch, Count, Observation
-from ..training.config import NotNegative, Positive, Share
-from .config import METHODS, SimulatedConfig
+from ..policies.base import Batch, Observation
+from .config import IqConfig
 from .critic import Critic
 from .transitions import ABSORBING, Memory
 
@@ -54,60 +51,6 @@ MOST = 20.0
 
 DRAWS = 4
 """Samples of the noise in an advantage."""
-
-
-class IqConfig(SimulatedConfig):
-    """Configuration of IQ-Learn.
-
-    Attributes:
-        mode: `offline` learns from bags alone; `online` practises in simulation.
-        extra: Outcomes of the episodes that `offline` learns from beside the demonstrations.
-        updates: Updates of the critic; online, in each iteration.
-        batch: Decisions of each kind in an update.
-        alpha: Width of the chi^2 penalty: rewards are about 2 alpha in demonstrations.
-        width: Standard deviation of the policy in normalised units.
-        beta: Advantage that makes a moment e times as likely to be imitated, in standard
-            deviations of the advantages.
-        share: Weight of other episodes in the policy's loss.
-        tau: Rate of the target critic.
-        lr: Learning rate of the policy.
-        critic_lr: Learning rate of the critic.
-        critic_width: Width of its hidden layers.
-        ema: Decay of the average of the policy's weights, which is the result.
-        policy_steps: Updates of the policy for one of the critic, which takes longer.
-        noise: Noise on the states, as a share of their standard deviation.
-        refresh: Updates between two computations of the advantage weights.
-        eval_every: Updates between two lines in the journal, each with a checkpoint.
-    """
-
-    method: str = 'irl-iq'
-    mode: Literal['offline', 'online'] = 'offline'
-    extra: tuple[Outcome, ...] = ('failure', 'play')
-    updates: Count = 500
-    batch: Count = 128
-    alpha: Positive = 0.5
-    width: Positive = 0.2
-    beta: Positive = 1.0
-    share: NotNegative = 1.0
-    tau: Share = 0.01
-    lr: Positive = 3e-4
-    critic_lr: Positive = 5e-4
-    critic_width: Count = 256
-    ema: Share = 0.999
-    policy_steps: Count = 3
-    noise: NotNegative = 0.01
-    refresh: Count = 50
-    eval_every: Count = 50
-
-    @model_validator(mode='after')
-    def _disjoint(self) -> 'IqConfig':
-        both = set(self.outcomes) & set(self.extra)
-        if both:
-            raise ValueError(f'outcomes and extra both name {", ".join(sorted(both))}')
-        return self
-
-
-METHODS['irl-iq'] = IqConfig
 
 
 class IqLearner:
@@ -221,14 +164,20 @@ class IqLearner:
         imitated = self._imitate(demonstrations, self._draw(len(demonstrations.state)))
         loss, figures = imitated, {'imitation': float(imitated.detach())}
         if other is not None and config.share > 0:
-            if self._chances is None or (first and self.updates % config.refresh == 0):
-                self._chances = self.weights(other)
+            chances = self._chances
+            due = first and self.updates % config.refresh == 0
+            if chances is None or len(chances) != len(other) or due:
+                chances = self._chances = self.weights(other)
             pick = torch.multinomial(
-                self._chances, config.batch, replacement=True, generator=self.generator
+                chances, config.batch, replacement=True, generator=self.generator
             )
             recovered = self._imitate(other, other.here[pick])
             loss = loss + config.share * recovered
             figures['recovery'] = float(recovered.detach())
+        if config.mode == 'offline':
+            progress = min(self.updates / config.updates, 1.0)
+            for group in self._policy_steps.param_groups:
+                group['lr'] = config.lr * 0.5 * (1.0 + math.cos(math.pi * progress))
         self._policy_steps.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.actor.parameters(), CLIP)

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from ..errors import TrainingError
 from ..training.state import Trained
 from .adversary import accuracy, Adversary, discriminate, Experience, features, Transitions
 from .airl import Airl
-from .config import AdversarialConfig, AirlConfig
+from .config import AdversarialConfig, AirlConfig, PpoConfig
 from .environment import Environment
 from .gail import Gail
 from .ppo import advantages, Decisions, GaussianPolicy, Value
@@ -36,17 +37,17 @@ class Iteration:
     Attributes:
         success: Share of the practice episodes in which the task was done, exploration included.
         reward: Mean reward of a decision.
-        accuracy: Share of transitions that the classifier told right.
+        accuracy: Share of transitions that the classifier told right; None without one.
         rank: Rank correlation of an episode's reward with its success; None if all were alike.
-        kl: Mean KL divergence from the policy that practised.
+        kl: Mean KL divergence from the policy that practised; None where there is no such.
         bc: BC loss, in units of the exploration.
     """
 
     success: float
     reward: float
-    accuracy: float
+    accuracy: float | None
     rank: float | None
-    kl: float
+    kl: float | None
     bc: float
 
 
@@ -58,13 +59,14 @@ class Learner:
 
     Attributes:
         policy: The policy.
-        adversary: The classifier.
+        adversary: The classifier; None if the reward is known.
         iteration: Iterations made.
+        values: What checkpoints say of the reward.
     """
 
     def __init__(
         self,
-        config: AdversarialConfig,
+        config: PpoConfig,
         trained: Trained,
         windows: Windows,
         environment: Environment,
@@ -91,14 +93,16 @@ class Learner:
             torch.manual_seed(config.seed)
             self.value = Value(spec.history * spec.size, ppo.width)
             self.adversary = build_adversary(config, *self._experience.sizes)
-        own = config.discriminator
-        self._optimizers = {
+        self._optimizers: dict[str, torch.optim.Optimizer] = {
             'policy': torch.optim.Adam(actor.parameters(), ppo.lr, fused=True),
             'value': torch.optim.Adam(self.value.parameters(), ppo.value_lr, fused=True),
-            'adversary': torch.optim.Adam(
-                self.adversary.parameters(), own.lr, weight_decay=own.weight_decay, fused=True
-            ),
         }
+        if self.adversary is not None and isinstance(config, AdversarialConfig):
+            own = config.discriminator
+            self._optimizers['adversary'] = torch.optim.Adam(
+                self.adversary.parameters(), own.lr, weight_decay=own.weight_decay, fused=True
+            )
+        self.values: dict[str, Any] = {}
         self.iteration = 0
 
     @property
@@ -128,23 +132,32 @@ class Learner:
         )
         decisions = Decisions.of(found)
         own = self._experience.own(decisions)
+        reward, told = self._pay(found, own, generator)
+        kl, bc = self._improve(decisions, own, reward, generator)
+        self.iteration += 1
+        return Iteration(
+            success=found.rate,
+            reward=float(reward.mean()),
+            accuracy=told,
+            rank=rank_correlation(reward.sum(dim=1).numpy(), found),
+            kl=kl,
+            bc=bc,
+        )
+
+    def _pay(
+        self, found: Rollout, own: Transitions, generator: torch.Generator
+    ) -> tuple[Tensor, float | None]:
+        """Rewards of a rollout, shape (E, T), and how well it was told from demonstrations."""
+        if self.adversary is None or not isinstance(self._config, AdversarialConfig):
+            raise TrainingError(f'{self._config.method} has no classifier to pay by')
         demonstrated = self._experience.demonstrated(generator)
         settings = self._config.discriminator
         updates = settings.updates if self.iteration else settings.first_updates
         optimizer = self._optimizers['adversary']
         discriminate(self.adversary, optimizer, demonstrated, own, settings, updates, generator)
         with torch.no_grad():
-            reward = self.adversary.reward(own).reshape(-1, decisions.horizon)
-        kl, bc = self._improve(decisions, own, reward, generator)
-        self.iteration += 1
-        return Iteration(
-            success=found.rate,
-            reward=float(reward.mean()),
-            accuracy=accuracy(self.adversary, demonstrated, own),
-            rank=rank_correlation(reward.sum(dim=1).numpy(), found),
-            kl=kl,
-            bc=bc,
-        )
+            reward = self.adversary.reward(own).reshape(len(found.seeds), -1)
+        return reward, accuracy(self.adversary, demonstrated, own)
 
     def _improve(
         self, decisions: Decisions, own: Transitions, reward: Tensor, generator: torch.Generator
@@ -204,11 +217,10 @@ class Learner:
 
     def _modules(self) -> dict[str, nn.Module]:
         """Modules by the prefix of their tensors in a checkpoint."""
-        return {
-            'average': self.policy.actor,
-            'value': self.value,
-            'adversary': self.adversary,
-        }
+        found: dict[str, nn.Module] = {'average': self.policy.actor, 'value': self.value}
+        if self.adversary is not None:
+            found['adversary'] = self.adversary
+        return found
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything, for a checkpoint."""
@@ -237,8 +249,10 @@ class Learner:
         self.iteration = iteration
 
 
-def build_adversary(config: AdversarialConfig, states: int, actions: int) -> Adversary:
-    """Build the classifier of a method."""
+def build_adversary(config: PpoConfig, states: int, actions: int) -> Adversary | None:
+    """Build the classifier of a method; None if it has none."""
+    if not isinstance(config, AdversarialConfig):
+        return None
     width = config.discriminator.width
     if isinstance(config, AirlConfig):
         return Airl(states, actions, width, config.gamma, config.state_only, config.policy_term)

@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import Contract
+from ..data.windows import Windows
 from ..errors import TrainingError
 from ..policies.actor import Actor
+from .config import MaxEntConfig
 from .environment import Environment
 from .features import Feature, Features, Place, POSE, sentences
+from .learner import FIRST_SEED, HIGHEST_SEED, SLIDE_NOISE
 from .maxent import Array, Solution, solve
-from .reward import simulated, Trajectory
+from .reward import recorded, simulated, Trajectory
 from .rollouts import Decide, Floats, Rollout, rollout
 
 STRENGTHS = (0.0, 1.0, 2.0, 4.0)
@@ -142,13 +146,25 @@ class Preference:
     solution: Solution
     success: float
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """A sentence for each weight."""
+    def rows(self) -> list[dict[str, Any]]:
+        """Plain values for JSON: each feature with its weight and its sentence."""
         chosen = [self.reward.features.names.index(name) for name in self.names]
-        return sentences(
-            self.names, self.solution.weights, self.solution.error, self.reward.scale[chosen]
-        )
+        one, scale = self.solution, self.reward.scale[chosen]
+        mean = self.reward.mean[chosen]
+        words = sentences(self.names, one.weights, one.error, scale)
+        return [
+            {
+                'name': feature.name,
+                'unit': feature.unit,
+                'weight': float(one.weights[i]),
+                'error': float(one.error[i]),
+                'demonstrated': float(mean[i] + scale[i] * one.demonstrated[i]),
+                'sampled': float(mean[i] + scale[i] * one.before[i]),
+                'expected': float(mean[i] + scale[i] * one.expected[i]),
+                'sentence': words[i],
+            }
+            for i, feature in enumerate(self.names)
+        ]
 
 
 def prefer(
@@ -170,9 +186,13 @@ def prefer(
     if not varies.any():
         raise TrainingError('no feature varies among the sampled episodes; raise the noise')
     scale = np.where(varies, scale, 1.0)
-    solution = solve(
-        ((shown - mean) / scale)[:, varies], ((tried - mean) / scale)[:, varies], starts, l2=l2
-    )
+    # Demonstrations are among the samples of every start (Finn, Levine and Abbeel 2016, sec. 4.2):
+    # where they are smoother than any sample, weights would else run away to tell them apart.
+    number = int(starts.max()) + 1
+    ours, theirs = (((part - mean) / scale)[:, varies] for part in (shown, tried))
+    both = np.concatenate([theirs, np.tile(ours, (number, 1))])
+    of = np.concatenate([starts, np.repeat(np.arange(number), len(ours))])
+    solution = solve(ours, both, of, l2=l2)
     weights = np.zeros(len(scale))
     weights[varies] = solution.weights
     names = features.names
@@ -188,3 +208,30 @@ def prefer(
 def _mean(features: Features, trajectory: Trajectory) -> Array:
     result: Array = features(trajectory.states[:-1], trajectory.actions).mean(axis=0)
     return result
+
+
+def learn(
+    config: MaxEntConfig,
+    contract: Contract,
+    actor: Actor,
+    windows: Windows,
+    environment: Environment,
+    slides: NDArray[np.bool_],
+) -> Preference:
+    """Sample around a cloned policy and find what its demonstrations prefer.
+
+    Args:
+        config: The configuration.
+        contract: The robot.
+        actor: The cloned policy.
+        windows: Windows of the demonstrations.
+        environment: Where to sample.
+        slides: Which joints of the policy slide, shape (k,).
+    """
+    shown = recorded(windows, dict.fromkeys(windows.names, 'success'))
+    features = Features(contract, windows.spec, place_of(shown, len(windows.spec.poses)))
+    rng = np.random.default_rng([config.seed, 2])
+    seeds = rng.integers(FIRST_SEED, HIGHEST_SEED, config.starts).tolist()
+    strength = config.sample_noise * np.where(slides, SLIDE_NOISE, 1.0)
+    tried, starts = sample(environment, actor, strength, seeds, config.each, 1.0, rng)
+    return prefer(features, shown, tried, starts, config.l2)

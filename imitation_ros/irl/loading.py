@@ -12,21 +12,56 @@ from numpy.typing import NDArray
 import torch
 from torch import Tensor
 
+from ..contract import Contract
+from ..data.store import Dataset
 from ..errors import TrainingError
 from ..policies.actor import Actor
 from ..training import checkpoint
 from ..training.state import load_trained, Trained
-from .config import IrlConfig, METHODS, parse
-from .iq import IqConfig, IqLearner
+from .adversary import Adversary, Experience
+from .airl import Airl
+from .config import (
+    AdversarialConfig,
+    AirlConfig,
+    CsilConfig,
+    IqConfig,
+    IrlConfig,
+    MaxEntConfig,
+    METHODS,
+    parse,
+)
+from .csil import Coherent, CoherentReward
+from .features import Features, Place
+from .iq import IqLearner
+from .known import REWARD
+from .learner import build_adversary
+from .linear import LinearReward
 from .offline import METHOD
+from .ppo import Decisions, GaussianPolicy
 from .reward import Array, Reward
+from .run import demonstrations
 from .transitions import Memory
+from .view import HandsView
 
 NOTES = {
     'irl-iq': (
         "The reward is Q(s, A) - g V(s'): what the critic implies, not a network of its own. Of "
         'failed and play episodes it says how far they are on the way to what was demonstrated.',
         'Where neither demonstrations nor other episodes went, it means nothing.',
+    ),
+    'irl-airl': (
+        'The reward is g: what the classifier found, without the potential that shapes it.',
+    ),
+    'irl-gail': (
+        'GAIL learns a policy, not a reward: once it is done, its classifier tells nothing apart.',
+    ),
+    'irl-csil': (
+        'The reward is log q - log p: above zero for doing what was demonstrated where something '
+        'was demonstrated, below zero for anything else there, about zero anywhere else.',
+    ),
+    'irl-maxent': (
+        'Weights are of features that may go together: what one of them explains another cannot. '
+        'They explain why demonstrations differ from a shaken policy, not the whole task.',
     ),
 }
 """What to keep in mind of a method's reward."""
@@ -67,6 +102,56 @@ class ImpliedReward:
         return result
 
 
+class ClassifiedReward:
+    """Reward of a classifier: what AIRL learned apart from its shaping, what GAIL pays."""
+
+    def __init__(self, adversary: Adversary, experience: Experience) -> None:
+        """Take a classifier, and how it sees transitions."""
+        self._adversary, self._experience = adversary, experience
+
+    @torch.no_grad()
+    def reward(
+        self, states: NDArray[np.floating[Any]], actions: NDArray[np.floating[Any]]
+    ) -> Array:
+        """Reward of every decision, shape (T,); arguments as `reward.Reward`."""
+        state = torch.from_numpy(np.asarray(states, dtype=np.float32))
+        offset = torch.from_numpy(np.asarray(actions, dtype=np.float32))
+        left = torch.zeros(len(offset), 1)
+        one = self._experience.own(Decisions(state[:-1], state[1:], offset, left, len(offset)))
+        if isinstance(self._adversary, Airl):
+            paid = self._adversary.learned(one.state, one.action)
+        else:
+            paid = self._adversary.reward(one)
+        result: Array = paid.numpy().astype(np.float64)
+        return result
+
+
+def _classified(
+    config: AdversarialConfig,
+    trained: Trained,
+    dataset: Dataset,
+    contract: Contract,
+    tensors: Mapping[str, Tensor],
+) -> ClassifiedReward:
+    """The classifier of a run; the demonstrations give its scales."""
+    windows, _ = demonstrations(dataset, config, trained)
+    spec = trained.spec
+    std = np.full(len(spec.joints), config.ppo.std)
+    policy = GaussianPolicy(trained.actor, std, min(spec.chunk, spec.execute + 2))
+    view = HandsView(contract, spec) if config.view == 'hands' else None
+    experience = Experience(policy, windows, view)
+    adversary = build_adversary(config, *experience.sizes)
+    if adversary is None:
+        raise TrainingError(f'{config.method} has no classifier')
+    own = {
+        name.removeprefix('adversary.'): tensor
+        for name, tensor in tensors.items()
+        if name.startswith('adversary.')
+    }
+    adversary.load_state_dict(own)
+    return ClassifiedReward(adversary, experience)
+
+
 def remember_decisions(
     actor: Actor, states: NDArray[np.floating[Any]], actions: NDArray[np.floating[Any]]
 ) -> Memory:
@@ -88,11 +173,13 @@ def remember_decisions(
     )
 
 
-def load_reward(run: Path) -> Believed:
+def load_reward(run: Path, dataset: Dataset, contract: Contract) -> Believed:
     """Read what the run of an IRL method believes.
 
     Args:
         run: Run folder or checkpoint.
+        dataset: What it was trained on.
+        contract: The robot.
 
     Raises:
         TrainingError: If it is the run of a method that learns no reward.
@@ -105,15 +192,37 @@ def load_reward(run: Path) -> Believed:
             f'reward; those that do: {", ".join(sorted(METHODS))}'
         )
     config = parse(values[METHOD], file)
-    return _believed(config, load_trained(file), tensors, values)
+    return _believed(config, load_trained(file), dataset, contract, tensors, values)
 
 
 def _believed(
-    config: IrlConfig, trained: Trained, tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+    config: IrlConfig,
+    trained: Trained,
+    dataset: Dataset,
+    contract: Contract,
+    tensors: Mapping[str, Tensor],
+    values: Mapping[str, Any],
 ) -> Believed:
-    notes = NOTES.get(config.method, ())
+    kind = 'irl-airl' if isinstance(config, AirlConfig) else config.method
+    notes = NOTES.get(kind, ())
     if isinstance(config, IqConfig):
         learner = IqLearner(trained.actor, config, config.seed)
         learner.restore(tensors, int(values['update']))
         return Believed(config.method, ImpliedReward(learner), trained, notes=notes)
+    kept = {k.removeprefix(REWARD): t.numpy() for k, t in tensors.items() if k.startswith(REWARD)}
+    if isinstance(config, CsilConfig):
+        density = Coherent.from_dict({k: float(v) if v.ndim == 0 else v for k, v in kept.items()})
+        coherent = CoherentReward(trained.actor, density)
+        return Believed(config.method, coherent, trained, notes=notes)
+    if isinstance(config, MaxEntConfig):
+        place = kept.get('place')
+        features = Features(
+            contract, trained.spec, None if place is None else Place(place[:3], bool(place[3]))
+        )
+        linear = LinearReward(features, kept['weights'], kept['mean'], kept['scale'])
+        rows = tuple(values['preference'])
+        return Believed(config.method, linear, trained, rows, notes)
+    if isinstance(config, AdversarialConfig):
+        reward = _classified(config, trained, dataset, contract, tensors)
+        return Believed(config.method, reward, trained, notes=notes)
     raise TrainingError(f'the reward of {config.method} cannot be read')

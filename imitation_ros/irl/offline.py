@@ -28,7 +28,8 @@ from ..training.loop import BEST, evaluate, LAST
 from ..training.run import train, TrainResult, versions
 from ..training.selection import contract_of, fingerprint
 from ..training.state import load_trained, Trained
-from .iq import IqConfig, IqLearner
+from .config import IqConfig
+from .iq import IqLearner
 from .transitions import attempted, demonstrated, Memory, remember
 
 METHOD = 'irl'

@@ -21,6 +21,7 @@ from rich.console import Console
 import torch
 import yaml
 
+from ..contract import Contract
 from ..data.stats import measure
 from ..data.store import Dataset
 from ..data.windows import Windows
@@ -35,10 +36,12 @@ from ..training.run import train as train_bc
 from ..training.run import versions
 from ..training.selection import contract_of, fingerprint, observation_spec, select_episodes
 from ..training.state import build_actor, load_trained, Trained
-from .config import AdversarialConfig
+from .config import AdversarialConfig, IqConfig, PpoConfig, PractisedConfig
 from .curves import draw_curves, figures, TAGS
 from .environment import Environment
 from .guard import Selection
+from .iq_practice import IqPractice
+from .known import KnownRewardLearner
 from .learner import Learner
 from .rollouts import rollout
 from .view import HandsView
@@ -77,7 +80,7 @@ class IrlResult:
 
 def train(
     dataset_path: Path | Dataset,
-    config: AdversarialConfig,
+    config: PractisedConfig,
     out_dir: Path,
     init: Path | None = None,
     resume: bool = False,
@@ -135,7 +138,7 @@ def train(
         torch.set_num_threads(threads)
 
 
-def _untrained(dataset: Dataset, config: AdversarialConfig) -> Trained:
+def _untrained(dataset: Dataset, config: PractisedConfig) -> Trained:
     """A policy as BC begins: knows its data's statistics, and nothing else."""
     own = config.bc.model_copy(update={'seed': config.seed})
     episodes, held_out = select_episodes(dataset, own)
@@ -152,7 +155,7 @@ def _untrained(dataset: Dataset, config: AdversarialConfig) -> Trained:
 
 
 def demonstrations(
-    dataset: Dataset, config: AdversarialConfig, trained: Trained
+    dataset: Dataset, config: PractisedConfig, trained: Trained
 ) -> tuple[Windows, str]:
     """Windows of the episodes that a policy was trained on, and the task they are of.
 
@@ -182,11 +185,29 @@ def demonstrations(
     return windows, task
 
 
+def _learner(
+    config: PractisedConfig,
+    contract: Contract,
+    trained: Trained,
+    windows: Windows,
+    practice: Environment,
+) -> Learner | IqPractice:
+    """What learns by a method, before its first iteration."""
+    if isinstance(config, IqConfig):
+        return IqPractice(config, trained, windows, practice)
+    if isinstance(config, AdversarialConfig):
+        view = HandsView(contract, trained.spec) if config.view == 'hands' else None
+        return Learner(config, trained, windows, practice, view)
+    if isinstance(config, PpoConfig):
+        return KnownRewardLearner(config, contract, trained, windows, practice)
+    raise TrainingError(f'{config.method} does not practise')
+
+
 class _Run:
     """Everything between the configuration and the loop."""
 
     def __init__(
-        self, dataset: Dataset, config: AdversarialConfig, out_dir: Path, trained: Trained
+        self, dataset: Dataset, config: PractisedConfig, out_dir: Path, trained: Trained
     ) -> None:
         if trained.config.method != 'bc' or trained.spec.cameras:
             raise TrainingError(
@@ -212,8 +233,7 @@ class _Run:
         self.judge = Environment(
             contract, self.task, trained.spec, practice.time_limit_s, perturb, config.filter
         )
-        view = HandsView(contract, trained.spec) if config.view == 'hands' else None
-        self.learner = Learner(config, trained, windows, practice, view)
+        self.learner = _learner(config, contract, trained, windows, practice)
         self.selection = Selection()
         self.checkpoints = out_dir / checkpoint.FOLDER
         self.values = {
@@ -321,6 +341,7 @@ class _Run:
             self.learner.tensors(),
             {
                 **self.values,
+                **self.learner.values,
                 'update': self.learner.iteration,
                 'selection': asdict(self.selection),
                 'metrics': dict(metrics),

@@ -15,7 +15,8 @@ from imitation_ros.data.episode import Episode
 from imitation_ros.data.stats import measure
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.iq import IqConfig, IqLearner
+from imitation_ros.irl.config import IqConfig
+from imitation_ros.irl.iq import IqLearner
 from imitation_ros.irl.transitions import (
     ABSORBING,
     attempted,

@@ -15,8 +15,8 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.config import parse
-from imitation_ros.irl.iq import IqConfig, IqLearner
+from imitation_ros.irl.config import IqConfig, parse
+from imitation_ros.irl.iq import IqLearner
 from imitation_ros.irl.loading import load_reward
 from imitation_ros.irl.offline import train_offline
 from imitation_ros.irl.reward import recorded
@@ -91,8 +91,10 @@ def test_sigterm_leaves_a_checkpoint_and_a_resumed_run_is_the_whole_one(
         assert torch.equal(tensor, ours[name]), name
 
 
-def test_the_reward_is_read_back(whole: Path, data: Dataset, cloned: Path) -> None:
-    believed = load_reward(whole)
+def test_the_reward_is_read_back(
+    whole: Path, data: Dataset, cloned: Path, contract: Contract
+) -> None:
+    believed = load_reward(whole, data, contract)
     assert believed.method == 'irl-iq' and believed.notes
     windows = Windows(data, [0, 4], believed.trained.spec)
     one, two = recorded(windows, {'demo_0': 'success', 'bad_0': 'failure'})
@@ -103,7 +105,7 @@ def test_the_reward_is_read_back(whole: Path, data: Dataset, cloned: Path) -> No
     assert reward.shape == (9,) and np.isfinite(reward).all()
     assert not np.allclose(reward, believed.reward.reward(one.states, one.actions + 0.3))
     with pytest.raises(TrainingError, match='trained by bc, which learns no reward'):
-        load_reward(cloned)
+        load_reward(cloned, data, contract)
 
 
 def test_without_other_episodes_it_says_what_it_is(
