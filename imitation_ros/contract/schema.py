@@ -207,6 +207,8 @@ class Safety(Model):
             arming; the command then leads it back inside.
         lag_tolerance: A lag up to this rounds a corner and is no intervention [rad or m].
         max_future_s: How far in the future a stamp may be [s].
+        max_rejections: So many unreadable or non-finite proposals in a row latch; 0: none do.
+        step_budget: Share of the command period a step may take before it brakes; 0: no limit.
         proposal_timeout_s: A proposal older than this, or over for this long, ends [s].
         first_move: Largest jump that the first proposal may ask for [rad or m].
         tracking_error: |command - measured| that trips [rad or m].
@@ -236,6 +238,8 @@ class Safety(Model):
     limit_tolerance: NotNegative = 0.02
     lag_tolerance: NotNegative = 0.01
     max_future_s: NotNegative = 0.02
+    max_rejections: int = Field(20, ge=0)
+    step_budget: NotNegative = 1.0
     proposal_timeout_s: Positive = 0.25
     first_move: Positive = 0.35
     tracking_error: Positive = 0.25

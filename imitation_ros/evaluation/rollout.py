@@ -174,7 +174,7 @@ def _episode(
     start = NS
     keeper.start(start, sim)
     proposer.start(start, seed, world)
-    command, state, note = sim.q, '', ''
+    command, state, note, altered = sim.q, '', '', 0
     for tick in range(round(limit_s * hz)):
         now = start + round(tick * NS / hz)
         if pictures is not None and due(tick, PICTURE_HZ, hz):
@@ -184,6 +184,7 @@ def _episode(
         proposal = proposer.step(now, tick, world, command)
         command, intervened, state = keeper.step(now, sim, proposal)
         rules.update(intervened)
+        altered += bool(intervened)
         sim.command(command)
         world.advance(1.0 / hz)
         if sim.success or state in (State.FAULT.value, State.ESTOP.value):
@@ -201,6 +202,7 @@ def _episode(
         duration_s=spent,
         seconds=spent if sim.success else None,
         interventions=dict(rules.most_common()),
+        altered=altered,
         state=state,
         note=note,
     )

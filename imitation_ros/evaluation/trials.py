@@ -31,7 +31,8 @@ class Trial:
         success: Whether the task's success rule held.
         duration_s: How long it was tried [s].
         seconds: Time until success [s]; None without it.
-        interventions: Commands that the safety filter altered, by rule.
+        interventions: Interventions of the safety filter, by rule; one per joint or pair.
+        altered: Commands with at least one intervention; None if that was not counted.
         state: State of the safety filter at the end.
         note: What went wrong, if anything is known.
         bag: Name of the trial's bag, if there is one.
@@ -43,6 +44,7 @@ class Trial:
     duration_s: float
     seconds: float | None = None
     interventions: Mapping[str, int] = field(default_factory=dict)
+    altered: int | None = None
     state: str = ''
     note: str = ''
     bag: str = ''

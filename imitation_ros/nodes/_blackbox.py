@@ -36,9 +36,15 @@ SAME_NS = NS
 MOST = 200
 """Bags of one run of the node: a robot that trips all day must not fill its disk."""
 
-TRIPS = (Rule.ESTOP, Rule.TRACKING_LOST, Rule.BRAKING, Rule.STATE_STALE)
+TRIPS = (
+    Rule.ESTOP,
+    Rule.TRACKING_LOST,
+    Rule.REJECTIONS,
+    Rule.BRAKING,
+    Rule.STATE_STALE,
+)
 """What a window is kept for, the gravest first."""
-LATCHED_TRIPS = (Rule.ESTOP, Rule.TRACKING_LOST)
+LATCHED_TRIPS = (Rule.ESTOP, Rule.TRACKING_LOST, Rule.REJECTIONS)
 """What somebody has to reset before it can come again: always kept."""
 
 

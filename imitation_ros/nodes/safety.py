@@ -79,7 +79,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         super().__init__('safety', context=context, **options)
         parameters = declare(self, Parameters)
         self.contract = contract = load(parameters.contract)
-        self.governor = Governor(contract)
+        self.governor = Governor(contract, timer_ns=time.monotonic_ns)
         self._lock = threading.Lock()
         self._failure: Exception | None = None
         self._verdicts = Verdicts()

@@ -13,6 +13,7 @@ In the mode `path` the asked velocity itself is tried first, at growing slowness
 on the way that was asked for, where the QP would leave it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..data.frame import Array
 from ..kinematics.model import RobotModel
 from .certificate import BrakeCertificate
 from .collisions import SelfCollision
-from .intervention import Intervention
+from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .reasons import Reasons
 from .rows import Approach, Rows
@@ -35,6 +36,8 @@ ON_THE_EDGE = 1e-9
 
 TOUCH = 1e-4
 """While it recovers from a contact, a pair may come this much closer [m]."""
+
+OVERRUN = Intervention(Rule.BUDGET, 'the time for this step is used up: it brakes')
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,19 @@ class SafetyFilter:
         inside = np.clip(self.q, self.box.lower, self.box.upper)
         return self._reasons.start(self.q, inside, distance, self.needed)
 
-    def step(self, q_des: Array | None, v_des: Array | None = None) -> Step:
+    def step(
+        self,
+        q_des: Array | None,
+        v_des: Array | None = None,
+        late: Callable[[], bool] | None = None,
+    ) -> Step:
         """Next set-point.
 
         Args:
             q_des: Asked positions for the next set-point [rad or m], shape (n,); None brakes.
             v_des: Velocity of what is asked [rad/s or m/s], shape (n,). With it, a lag is made
                 up without overshoot; without it, the whole way is asked for in one step.
+            late: Whether the time for this step is used up: then it brakes, which needs no proof.
 
         Returns:
             The set-point, which is also the new state.
@@ -148,12 +157,16 @@ class SafetyFilter:
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
         distance = self.collisions.distances(self.q)
         rows = self._approach.rows(self.q, distance, self._threshold, lower, upper)
+        if late is not None and late():
+            return self._move(brake, (OVERRUN,))
         if self._path:
             slowed = self._slow_down(q_des, wanted, lower, upper, rows, distance)
             if slowed is not None:
                 return self._move(*slowed)
         notes = self._reasons.lags(self.q, q_des, clipped)
         x = self._propose(wanted, clipped, lower, upper, rows, distance, notes)
+        if late is not None and late():
+            return self._move(brake, (*notes, OVERRUN))
         x = brake if x is None else self._dispose(x, brake, distance, notes)
         return self._move(x, tuple(notes))
 

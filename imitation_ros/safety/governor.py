@@ -6,6 +6,8 @@ It knows two clocks. `now_ns` is the clock of the stamps (ROS time, which a simu
 or slow down); `steady_ns` never stops, so the watchdogs work whatever happens to the other.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..contract import Contract
@@ -17,6 +19,9 @@ from .intervention import Intervention, Rule
 from .player import NS, ProposalPlayer
 from .tracking import Tracking
 from .verdict import State, Verdict
+
+NONSENSE = (Rule.REJECTED_NON_FINITE, Rule.REJECTED_NAMES, Rule.REJECTED_MALFORMED)
+"""Refusals that no later moment, and no other pose of the robot, would make good."""
 
 CLOCK_JUMP_NS = 100_000_000
 """A clock that goes back by more than this was reset, not adjusted."""
@@ -31,12 +36,18 @@ class Governor:
         player: The proposal player.
     """
 
-    def __init__(self, contract: Contract, safety_filter: SafetyFilter | None = None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        safety_filter: SafetyFilter | None = None,
+        timer_ns: Callable[[], int] | None = None,
+    ) -> None:
         """Start disarmed.
 
         Args:
             contract: The robot.
             safety_filter: Filter to use; built from the contract if None.
+            timer_ns: Steady clock that the budget of a step is held against [ns]; None: no budget.
         """
         self.contract = contract
         self.filter = SafetyFilter(contract) if safety_filter is None else safety_filter
@@ -46,6 +57,9 @@ class Governor:
         self._dt_ns = round(NS / contract.rates.command_hz)
         self._max_age_ns = round(contract.joint_states.max_age_s * NS)
         self._heartbeat_ns = round(contract.safety.estop_heartbeat_s * NS)
+        self._timer_ns = timer_ns
+        self._budget_ns = round(contract.safety.step_budget * NS / contract.rates.command_hz)
+        self._rejections = 0
         self._armed = False
         self._first = True
         self._estop_held = False
@@ -118,8 +132,8 @@ class Governor:
             self.contract.safety.first_move if self._first else None,
         )
         if refusal is not None:
-            return self._report(refusal)
-        self._first = False
+            return self._refuse(refusal)
+        self._first, self._rejections = False, 0
         self.state = State.ACTIVE
         return []
 
@@ -131,7 +145,7 @@ class Governor:
         asked: float | None = None,
     ) -> list[Intervention]:
         """Note a message that could not even be read; the next verdict carries it."""
-        return self._report(Intervention(rule, text, joint=joint, asked=asked))
+        return self._refuse(Intervention(rule, text, joint=joint, asked=asked))
 
     def push_estop(self, steady_ns: int, pressed: bool) -> None:
         """Take a message of the e-stop topic: true latches, false only allows a reset."""
@@ -199,7 +213,7 @@ class Governor:
             self._report(intervention)
         self.player.clear()
         self._tracking.restart()
-        self._armed, self._first = True, True
+        self._armed, self._first, self._rejections = True, True, 0
         self._now_ns = now_ns
         self.state = State.HOLD
 
@@ -219,6 +233,14 @@ class Governor:
         Returns:
             What to send, if anything, and why it differs from what was asked.
         """
+        late: Callable[[], bool] | None = None
+        timer = self._timer_ns
+        if timer is not None and self._budget_ns:
+            deadline = timer() + self._budget_ns
+
+            def late() -> bool:
+                return timer() > deadline
+
         self._watch(now_ns, steady_ns)
         if not self._armed:
             return Verdict(self.state, None, None, self._take())
@@ -230,7 +252,7 @@ class Governor:
             else:
                 before = self.player.target(now_ns)
                 velocity = (target - (target if before is None else before)) / self.filter.dt
-        step = self.filter.step(target, velocity)
+        step = self.filter.step(target, velocity, late)
         if self.state is State.DISARMING and self.filter.at_rest:
             self._disarmed()
             return Verdict(self.state, None, None, self._take())
@@ -291,6 +313,17 @@ class Governor:
             return False
         at = self._heartbeat_at
         return at is None or steady_ns - at > self._heartbeat_ns
+
+    def _refuse(self, why: Intervention) -> list[Intervention]:
+        """Report a refused message; a source that sends nothing but nonsense latches."""
+        self._report(why)
+        most = self.contract.safety.max_rejections
+        if most and why.rule in NONSENSE and self.state in (State.HOLD, State.ACTIVE):
+            self._rejections += 1
+            if self._rejections >= most:
+                text = f'{most} proposals in a row could not be used; the last: {why.text}'
+                self._fault(Intervention(Rule.REJECTIONS, text, joint=why.joint))
+        return [why]
 
     def _report(self, intervention: Intervention) -> list[Intervention]:
         """Keep an intervention for the next verdict."""

@@ -216,6 +216,65 @@ def test_a_message_that_cannot_be_read_is_reported(bench: Bench) -> None:
     assert bench.rules() == [Rule.REJECTED_MALFORMED]
 
 
+def test_a_source_of_nothing_but_nonsense_latches(make: Callable[..., Bench]) -> None:
+    bench = make(max_rejections=5).moving()
+    for _ in range(4):
+        assert bench.propose(np.nan)[0].rule is Rule.REJECTED_NON_FINITE
+        bench.tick()
+    assert bench.propose(0.3) == [], 'one good one begins the count anew'
+    for _ in range(3):
+        bench.propose(np.nan)
+        bench.governor.reject(Rule.REJECTED_MALFORMED, '3 joint names but 2 positions')
+    assert bench.tick().state is State.FAULT
+    note = next(note for note in bench.notes if note.rule is Rule.REJECTIONS)
+    assert note.text.startswith('5 proposals in a row')
+    bench.tick(60)
+    bench.check_braking()
+    assert bench.propose(0.3) == []
+    assert bench.tick().state is State.FAULT, 'it stays latched'
+    bench.governor.reset()
+    bench.arm()
+    assert bench.propose(0.1) == []
+
+
+def test_late_or_far_proposals_do_not_latch(make: Callable[..., Bench]) -> None:
+    bench = make(max_rejections=3).armed()
+    for _ in range(10):
+        assert bench.propose(0.5)[0].rule is Rule.REJECTED_FIRST_MOVE
+        assert bench.propose(0.1, -300)[0].rule is Rule.REJECTED_STALE
+        assert bench.tick().state is State.HOLD
+
+
+@pytest.mark.parametrize('mode', ['project', 'path'])
+def test_a_step_that_takes_too_long_brakes(
+    contract: Contract, collisions: SelfCollision, mode: str
+) -> None:
+    from dataclasses import replace
+
+    changed = replace(contract, safety=contract.safety.model_copy(update={'mode': mode}))
+    bench = Bench(changed, collisions)
+    ticking, slow = [0], 0
+
+    def timer() -> int:
+        ticking[0] += slow
+        return ticking[0]
+
+    bench.governor = Governor(changed, SafetyFilter(changed, collisions), timer)
+    bench.moving()
+    assert Rule.BUDGET not in bench.rules()
+    slow = 11 * MS
+    for _ in range(60):
+        bench.propose(0.3)
+        verdict = bench.tick()
+    assert verdict.state is State.ACTIVE, 'it is no fault of the source'
+    assert bench.rules().count(Rule.BUDGET) == 60
+    bench.check_braking()
+    slow = 0
+    bench.propose(0.3)
+    bench.tick()
+    assert not bench.governor.filter.at_rest, 'it goes on as soon as there is time'
+
+
 def test_a_stale_state_brakes_and_holds_and_comes_back(bench: Bench) -> None:
     bench.moving()
     bench.alive = False
