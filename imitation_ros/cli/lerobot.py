@@ -62,7 +62,7 @@ def import_lerobot(
     out: Out,
     robot: Annotated[
         str | None,
-        typer.Option('--robot', '-r', help='Its contract, unless it was exported by us.'),
+        typer.Option('--robot', '-r', help='Its contract; none is needed for one exported by us.'),
     ] = None,
     rename: Annotated[
         list[str] | None,
@@ -73,10 +73,12 @@ def import_lerobot(
     """Make a dataset of a LeRobot dataset, to train on it here.
 
     What "export-lerobot" wrote comes back as it was, but for what a video codec loses. Of any
-    other dataset the vectors must name the joints of the contract; velocities are then
-    differences of positions, and ages are not known.
+    other dataset the vectors must name the joints of the contract (--robot); without one it
+    becomes data without a robot, under its own names. Velocities are then differences of
+    positions, and ages are not known.
 
     Examples: imitation_ros import-lerobot lerobot/lift --out data;
+    imitation_ros import-lerobot pusht --out data;
     imitation_ros import-lerobot so101 --robot so101.yaml --rename front=head_camera --degrees
     --out data
     """

@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A LeRobot dataset to ours.
 
-One that we exported comes back as it was. Any other needs a contract, whose joints its vectors
-must name; what LeRobot does not record (speeds, ages) is derived or left out, and noted.
+One that we exported comes back as it was. Of any other, the vectors must name the joints of the
+contract that is given; without one it becomes data without a robot, to train and evaluate on.
+What LeRobot does not record (speeds, ages) is derived or left out, and noted.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
+import re
 import tempfile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+import yaml
 
 from ..contract import Contract, loads
 from ..data.episode import Episode, EpisodeMeta
@@ -30,7 +33,7 @@ class Options:
     """How a dataset that is not ours is understood.
 
     Attributes:
-        contract: The robot it was recorded with; that inside it if None.
+        contract: The robot it was recorded with; that inside it if None, or else no robot.
         rename: Its names of joints and cameras -> the contract's.
         degrees: Whether its joint positions are in degrees.
     """
@@ -168,7 +171,9 @@ class _Reader:
         self._velocity = self._order(layout.VELOCITY, self.contract.joints) if has_speed else None
         self._poses: dict[str, list[int]] = {}
         if layout.POSES in features:
-            self._poses = _find_poses(layout.names_of(features[layout.POSES]))
+            known = [pose.name for pose in self.contract.poses]
+            found = _find_poses(layout.names_of(features[layout.POSES]))
+            self._poses = {name: places for name, places in found.items() if name in known}
         self._ages = [name for name in features if name.startswith(layout.AGE)]
         if not has_speed:
             self.notes.append('velocities were not recorded; they are differences of positions')
@@ -179,13 +184,41 @@ class _Reader:
 
     def _own_contract(self) -> Contract:
         ours = self._source.ours
-        if not ours:
-            raise DataError(
-                f'{self._source.root} does not say which robot it is of; name its contract '
-                '(--robot)'
-            )
         place = self._source.root / 'contract.yaml'
-        return loads(ours['contract_text'], place, ours['urdf_text'])
+        if ours:
+            return loads(ours['contract_text'], place, ours['urdf_text'])
+        self.notes.append('no robot is described (--robot): its numbers are taken as they are')
+        return loads(self._describe(), place)
+
+    def _describe(self) -> str:
+        """Contract of data without a robot, under the dataset's own names."""
+        cameras = []
+        for key, feature in self._source.info['features'].items():
+            if feature['dtype'] in ('video', 'image'):
+                name, (height, width, _) = self._camera(key), _image_shape(feature)
+                cameras.append(
+                    {
+                        'name': name,
+                        'topic': f'/{name}/image',
+                        'type': 'sensor_msgs/msg/Image',
+                        'height': height,
+                        'width': width,
+                        'depth': _is_depth(feature),
+                    }
+                )
+        bare = {'type': 'std_msgs/msg/Float64MultiArray', 'stamps': 'log'}
+        values = {
+            'name': _plain(self._source.root.resolve().name),
+            'rates': {'policy_hz': self._source.fps},
+            'observation': {
+                'topic': '/observation',
+                'position': list(self._names(layout.STATE)),
+                **bare,
+            },
+            'action': {'topic': '/action', 'names': list(self._names(layout.ACTION)), **bare},
+            'cameras': cameras,
+        }
+        return yaml.safe_dump(values, sort_keys=False)
 
     def _own_metas(self) -> list[dict[str, Any]]:
         """What we said of the episodes, if they are still the same ones."""
@@ -199,7 +232,7 @@ class _Reader:
 
     def _order(self, name: str, wanted: tuple[str, ...]) -> NDArray[np.intp]:
         """Where the contract's names stand in a vector."""
-        names = [self._named(entry) for entry in layout.names_of(self._source.feature(name))]
+        names = self._names(name)
         missing = [entry for entry in wanted if entry not in names]
         if missing:
             raise DataError(
@@ -211,9 +244,18 @@ class _Reader:
             self.notes.append(f'{name}: left out, not in the contract: {", ".join(others)}')
         return np.array([names.index(entry) for entry in wanted], np.intp)
 
-    def _named(self, theirs: str) -> str:
-        plain = theirs.removesuffix('.pos').removesuffix('.position')
-        return self._options.rename.get(theirs, self._options.rename.get(plain, plain))
+    def _names(self, name: str) -> tuple[str, ...]:
+        """Names of a vector's entries, as we call them."""
+        rename, found = self._options.rename, []
+        for theirs in layout.names_of(self._source.feature(name)):
+            plain = theirs.removesuffix('.pos').removesuffix('.position')
+            found.append(rename.get(theirs, rename.get(plain, plain)))
+        return tuple(found)
+
+    def _camera(self, key: str) -> str:
+        """Name of a camera, as we call it."""
+        plain = key.removeprefix(layout.IMAGES)
+        return self._options.rename.get(plain, _plain(plain))
 
     def _find_cameras(self) -> dict[str, str]:
         """Feature of each camera of the contract that it has."""
@@ -222,8 +264,7 @@ class _Reader:
         for key, feature in self._source.info['features'].items():
             if feature['dtype'] not in ('video', 'image'):
                 continue
-            plain = key.removeprefix(layout.IMAGES)
-            name = self._options.rename.get(plain, plain)
+            name = self._camera(key)
             depth = _is_depth(feature)
             why = '' if name in known else 'not in the contract'
             if name in known and depth != known[name]:
@@ -231,7 +272,7 @@ class _Reader:
             elif depth and feature['dtype'] == 'video':
                 why = 'depth as a video, which is not exact'
             if why:
-                self.notes.append(f'camera "{plain}" left out: {why}')
+                self.notes.append(f'camera "{name}" left out: {why}')
             else:
                 found[name] = key
         return found
@@ -296,9 +337,7 @@ class _Reader:
 
     def _images(self, key: str, row: Mapping[str, Any], table: Any, place: Path) -> Image:
         feature, steps = self._source.feature(key), int(row['length'])
-        shape = tuple(int(length) for length in feature['shape'])
-        if shape[0] == 3 and shape[2] != 3:
-            shape = (*shape[1:], 3)
+        shape = _image_shape(feature)
         kind = np.uint16 if _is_depth(feature) else np.uint8
         result = np.memmap(place, dtype=kind, mode='w+', shape=(steps, *shape))
         if feature['dtype'] == 'image':
@@ -319,6 +358,20 @@ class _Reader:
                 )
             result[at] = image
         return result
+
+
+def _image_shape(feature: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Height, width and channels, of whichever order they are in."""
+    first, second, third = (int(length) for length in feature['shape'])
+    if first in (1, 3) and third not in (1, 3):
+        return second, third, first
+    return first, second, third
+
+
+def _plain(name: str) -> str:
+    """Name in the letters a contract allows."""
+    plain = re.sub(r'[^a-z0-9_]', '_', name.lower())
+    return plain if plain[:1].isalpha() else f'data_{plain}'
 
 
 def _is_depth(feature: Mapping[str, Any]) -> bool:

@@ -7,22 +7,12 @@ from dataclasses import replace
 import demonstrations
 import numpy as np
 import pytest
+from scenes import scene
 
 from imitation_ros.data.episode import Episode
 from imitation_ros.data.store import Dataset
 
 STEP_NS = 40_000_000
-
-
-def scene(steps: int, phase: int) -> np.ndarray:
-    """A soft ball that moves over a gradient: each frame differs from those beside it."""
-    y, x = np.mgrid[0:48, 0:64]
-    frames = []
-    for k in range(steps):
-        away = np.hypot(x - (phase + 2 * k) % 64, y - 24)
-        ball = 180 * np.exp(-((away / 8) ** 2))
-        frames.append(np.stack([ball + 40, y * 2.0 + 60, x * 2.0 + 60], axis=2))
-    return np.array(frames).clip(0, 255).astype(np.uint8)
 
 
 def furnish(episode: Episode, number: int, task: str) -> Episode:

@@ -17,6 +17,7 @@ import subprocess
 import demonstrations
 import numpy as np
 import pytest
+from scenes import scene
 
 from imitation_ros.data.store import Dataset
 from imitation_ros.lerobot.exporter import export
@@ -60,6 +61,35 @@ print(json.dumps({
     'stats': {key: np.shape(value['mean']) for key, value in data.meta.stats.items()},
     'mean': np.asarray(data.meta.stats['action']['mean']).tolist(),
 }))
+"""
+
+MAKE = """
+import sys
+import numpy as np
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+root, out = sys.argv[1:]
+features = {
+    'observation.state': {
+        'dtype': 'float32', 'shape': (3,), 'names': ['pan.pos', 'lift.pos', 'grip.pos']
+    },
+    'action': {'dtype': 'float32', 'shape': (2,), 'names': ['pan', 'lift']},
+    'observation.images.Top-View': {
+        'dtype': 'video', 'shape': (48, 64, 3), 'names': ['height', 'width', 'channels']
+    },
+}
+data = LeRobotDataset.create('local/made', fps=10, features=features, root=root, use_videos=True)
+seen = np.load(out)
+for number in range(2):
+    for k in range(12):
+        data.add_frame({
+            'observation.state': seen['state'][number, k],
+            'action': seen['action'][number, k],
+            'observation.images.Top-View': seen['images'][number, k],
+            'task': ('push', 'pull')[number],
+        })
+    data.save_episode()
+data.finalize()
 """
 
 EDIT = """
@@ -136,6 +166,29 @@ def test_lerobot_reads_depth(dataset, contract, tmp_path):
     millimetres = np.load(tmp_path / 'seen.npz')['observation.images.depth']
     expected = np.concatenate([e.images['depth'] for e in episodes]).transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(millimetres, expected)
+
+
+def test_what_lerobot_recorded_is_imported(tmp_path):
+    """Without a robot, under its own names, from its own tables and videos."""
+    rng = np.random.default_rng(0)
+    state = rng.normal(size=(2, 12, 3)).astype(np.float32)
+    action = rng.normal(size=(2, 12, 2)).astype(np.float32)
+    images = np.stack([scene(12, 0), scene(12, 30)])
+    np.savez(tmp_path / 'given.npz', state=state, action=action, images=images)
+    lerobot(MAKE, tmp_path / 'made', tmp_path / 'given.npz', home=tmp_path / 'home')
+    manifest = import_(tmp_path / 'made', tmp_path / 'set')
+    assert manifest.joints == ('pan', 'lift', 'grip')
+    assert manifest.actions == ('pan', 'lift')
+    assert [meta.task for meta in manifest.episodes] == ['push', 'pull']
+    for number, episode in enumerate(Dataset(tmp_path / 'set').episodes()):
+        np.testing.assert_array_equal(episode.q, state[number])
+        np.testing.assert_array_equal(episode.action, action[number])
+        assert set(np.diff(episode.tick_ns)) == {100_000_000}
+        away = np.abs(
+            episode.images['top_view'][:, None].astype(float) - images[number][None]
+        ).mean(axis=(2, 3, 4))
+        np.testing.assert_array_equal(away.argmin(axis=1), np.arange(12))
+        assert away.diagonal().max() < 6.0
 
 
 def test_what_lerobot_edits_comes_back(dataset, contract, tmp_path):

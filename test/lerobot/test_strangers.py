@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from imitation_ros.contract import loads
+from imitation_ros.data.observation import CameraInput, ObservationSpec
 from imitation_ros.data.store import Dataset
+from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError
 from imitation_ros.lerobot import layout
 from imitation_ros.lerobot.exporter import export
@@ -62,11 +65,7 @@ def stranger(exported, tmp_path):
     return root
 
 
-def test_a_stranger_needs_a_contract_and_is_understood_by_names(
-    stranger, dataset, contract, tmp_path
-):
-    with pytest.raises(DataError, match='does not say which robot it is of; name its contract'):
-        import_(stranger, tmp_path / 'none')
+def test_a_stranger_is_understood_by_names(stranger, dataset, contract, tmp_path):
     options = Options(contract, {'front': 'head_camera'}, degrees=True)
     manifest = import_(stranger, tmp_path / 'set', options)
     notes = ' '.join(manifest.report['notes'])
@@ -84,6 +83,23 @@ def test_a_stranger_needs_a_contract_and_is_understood_by_names(
         np.testing.assert_array_equal(after.images['head_camera'], before.images['head_camera'])
         assert after.age_ns == {}
         assert set(np.diff(after.tick_ns)) == {40_000_000}
+
+
+def test_a_stranger_without_a_robot_keeps_its_own_names(stranger, dataset, tmp_path):
+    manifest = import_(stranger, tmp_path / 'set')
+    assert any('no robot is described' in note for note in manifest.report['notes'])
+    contract = loads(manifest.contract_text, tmp_path / 'contract.yaml')
+    assert contract.data_only
+    assert contract.rates.policy_hz == 25.0
+    assert manifest.joints == manifest.actions == contract.joints
+    assert manifest.joints[0] == dataset.manifest.joints[-1] and manifest.joints[-1] == 'tail'
+    after, before = Dataset(tmp_path / 'set').episode(1), dataset.episode(1)
+    np.testing.assert_allclose(np.deg2rad(after.q[:, :-1]), before.q[:, ::-1], atol=1e-6)
+    np.testing.assert_array_equal(after.images['front'], before.images['head_camera'])
+    spec = ObservationSpec(
+        manifest.joints, False, (), (CameraInput('front', 24, 32),), 2, 25.0, 4, 4
+    )
+    assert Windows(Dataset(tmp_path / 'set'), [0, 1, 2], spec).batch(np.arange(8)).images
 
 
 def test_a_camera_the_contract_does_not_have_is_left_out_and_said(stranger, contract, tmp_path):
