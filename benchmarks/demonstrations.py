@@ -8,7 +8,7 @@ in updates and trials, so the rows repeat; the CPU time is told beside them.
 
     python benchmarks/demonstrations.py [--part noise|few] [--tasks A,B] [--smoke] [--json FILE]
 
-The full run takes about an hour on one core; --part and --tasks choose.
+A row takes about 100 CPU-seconds and all of them one to two hours; --part and --tasks choose.
 """
 
 import argparse
