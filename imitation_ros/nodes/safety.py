@@ -10,6 +10,7 @@ A thread of its own steps the governor once per command period. Nothing is publi
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+import gc
 import json
 from pathlib import Path
 import sys
@@ -39,6 +40,7 @@ from ._outputs import make_output
 from ._pacer import NS, Pacer, Tick
 from ._parameters import declare
 from ._qos import LATCHED, profile
+from ._realtime import claim, MODES
 from ._spin import run
 from ._verdicts import Verdicts
 
@@ -60,10 +62,17 @@ class Parameters:
     Attributes:
         contract: Name or path of the contract.
         blackbox: Folder for a bag of the seconds around every trip; empty: none is kept.
+        realtime: Real-time scheduling of the command thread: never, auto or required.
     """
 
     contract: str = 'imi_humanoid'
     blackbox: str = ''
+    realtime: str = 'never'
+
+    def __post_init__(self) -> None:
+        """Check the mode of scheduling."""
+        if self.realtime not in MODES:
+            raise ValueError(f'realtime must be one of {", ".join(MODES)}, not "{self.realtime}"')
 
 
 class SafetyNode(Node):  # type: ignore[misc]
@@ -82,6 +91,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         self.governor = Governor(contract, timer_ns=time.monotonic_ns)
         self._lock = threading.Lock()
         self._failure: Exception | None = None
+        self._mode, self._realtime = parameters.realtime, False
         self._verdicts = Verdicts()
         self._cost, self._jitter, self._latency = Latencies(), Latencies(), Latencies()
         self._played_ns: int | None = None
@@ -150,6 +160,7 @@ class SafetyNode(Node):  # type: ignore[misc]
     def _work(self) -> None:
         """Step at every tick; runs in the command thread."""
         try:
+            self._realtime = claim(self._mode, self.get_logger().warning)
             for tick in self._pacer.run():
                 start = time.thread_time_ns()
                 with self._lock:
@@ -261,6 +272,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         ):
             values |= {f'{name}_{key}': value for key, value in times.summary().to_dict().items()}
         values['skipped_ticks'] = self._pacer.skipped
+        values['realtime'] = self._realtime
         if self._blackbox is not None:
             values |= self._blackbox.account()
         return values | {f'interventions_{rule}': count for rule, count in sorted(counts.items())}
@@ -283,7 +295,15 @@ class SafetyNode(Node):  # type: ignore[misc]
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node; see `imitation_ros.nodes._spin.run`."""
-    return run(SafetyNode, args)
+
+    def make(context: Context) -> SafetyNode:
+        node = SafetyNode(context)
+        # What lives as long as the node is never looked at by the garbage collector again.
+        gc.collect()
+        gc.freeze()
+        return node
+
+    return run(make, args)
 
 
 if __name__ == '__main__':
