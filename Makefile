@@ -24,6 +24,7 @@ $(STAMP): setup.py constraints.txt
 	@echo 'installing into $(VENV) (one to two minutes) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools<80' wheel
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --use-pep517 -c constraints.txt -e '.[all]'
+	@$(BIN)/python -m imitation_ros.safety.compiled
 	@touch $(STAMP)
 
 demo: $(STAMP)   ## record, train and deploy on a simulated humanoid; writes runs/demo/report.html

@@ -22,6 +22,7 @@ ros = [
 ]
 robot = ['pin>=3.4', 'daqp>=0.7', 'onnxruntime>=1.18', 'isal>=1.7']
 sim = ['mujoco>=3.5', 'pin-pink>=3.3', 'qpsolvers>=4.4']
+fast = ['numba>=0.60']
 train = [
     'torch==2.13.0',
     'onnx>=1.18',
@@ -88,9 +89,10 @@ setup(
         'robot': robot,
         'sim': [*robot, *sim],
         'train': [*robot, *train],
+        'fast': [*robot, *fast],
         'lerobot': lerobot,
         'test': test,
-        'all': [*ros, *robot, *sim, *train, *lerobot, *test],
+        'all': [*ros, *robot, *sim, *train, *fast, *lerobot, *test],
     },
     zip_safe=False,
     entry_points={

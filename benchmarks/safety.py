@@ -156,7 +156,7 @@ def print_robot(name: str, result: dict[str, Any]) -> None:
     """Tables of one robot."""
     print(
         f'\n{name}: {result["pairs"]} pairs, closest at home {1e3 * result["home_m"]:.1f} mm, '
-        f'built in {result["build_s"]:.1f} s, batched reads: {result["batched"]}'
+        f'built in {result["build_s"]:.1f} s, back end {result["backend"]}'
     )
     print(f'{"stream":12s}{"p50 us":>9s}{"p99 us":>9s}{"max us":>9s}{"broken":>8s}', end='')
     print(f'{"min d mm":>10s}{"speed":>8s}{"kept":>7s}  ticks with an intervention')
@@ -190,7 +190,7 @@ def measure(name: str, steps: int, seeds: int, fuzzed: int) -> dict[str, Any] | 
         'pairs': len(collisions),
         'home_m': float(collisions.distances(contract.home).min()),
         'build_s': built,
-        'batched': collisions.batched,
+        'backend': collisions.backend.name,
         'streams': run_streams(contract, collisions, steps, seeds),
         'pink': beside_pink(contract, collisions, steps),
     }

@@ -10,6 +10,7 @@ from rich.table import Table
 import typer
 
 from ..errors import ImitationError
+from .capsules import show_collision
 from .options import ROBOT, Robot, Task
 from .processes import foreground, ros_available
 
@@ -154,17 +155,32 @@ def check(
     skipped: Annotated[
         bool, typer.Option('--skipped', help='List the link pairs that are not watched.')
     ] = False,
+    fit_capsules: Annotated[
+        bool,
+        typer.Option(
+            '--fit-capsules', help='Fit capsules to the URDF and keep them beside the contract.'
+        ),
+    ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help='Draw the capsules over the robot into this PNG.')
+    ] = None,
 ) -> None:
-    """Check a robot's contract: joints, limits, topics, self-collision pairs.
+    """Check a robot's contract: joints, limits, topics, capsules, self-collision pairs.
 
-    Examples: imitation_ros check; imitation_ros check --robot my_robot.yaml --policy policy.onnx
+    Examples: imitation_ros check; imitation_ros check --robot my_robot.yaml --policy policy.onnx;
+    imitation_ros check --robot my_robot.yaml --fit-capsules --picture capsules.png
     """
     from ..contract import load
     from ..kinematics.model import RobotModel
+    from ..safety import link_capsules
     from ..safety.collisions import SelfCollision
 
     contract = load(robot)
     console = Console()
+    if fit_capsules:
+        fitted = link_capsules.fit(RobotModel(contract))
+        link_capsules.beside(contract).write_text(fitted.dump(robot), encoding='utf-8')
+        console.print(f'wrote {link_capsules.beside(contract)}')
     table = Table(title=f'{contract.name}: {contract.n} joints, contract {contract.hash[:12]}')
     for column in ('group', 'joint', 'lower', 'upper', 'v max', 'a max', 'home'):
         table.add_column(column, justify='left' if column in ('group', 'joint') else 'right')
@@ -199,16 +215,14 @@ def check(
         topics.add_row(f'commands {group.name}', group.output.topic, kind, rate)
     console.print(topics)
     collision = SelfCollision(RobotModel(contract))
-    distances = collision.distances(contract.home)
-    nearest = int(distances.argmin())
-    console.print(
-        f'self-collision: {len(distances)} pairs; nearest at home: '
-        f'{" / ".join(collision.links[nearest])} at {1e3 * distances[nearest]:.0f} mm '
-        f'(kept above {1e3 * contract.safety.self_collision_distance:.0f} mm); '
-        f'{len(collision.skipped)} pairs are not watched'
-    )
+    show_collision(console, collision)
     for pair in collision.skipped if skipped else ():
         console.print(f'  {" / ".join(pair.links)}: {pair.reason}')
+    if picture is not None:
+        from ..evaluation.capsule_picture import draw
+
+        draw(collision, picture)
+        console.print(f'wrote {picture}')
     if policy is not None:
         from ..runtime.bundle import check_against
         from ..runtime.bundle import load as load_bundle

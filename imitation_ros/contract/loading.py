@@ -31,8 +31,9 @@ def parse_yaml(text: str) -> Any:
 
 
 def available() -> dict[str, Path]:
-    """Contracts that come with the package, by name."""
-    return {path.stem: path for path in sorted(resources.path('config/robots').glob('*.yaml'))}
+    """Contracts that come with the package, by name; `NAME.capsules.yaml` belongs to one."""
+    files = sorted(resources.path('config/robots').glob('*.yaml'))
+    return {path.stem: path for path in files if '.' not in path.stem}
 
 
 def load(source: str | Path) -> Contract:
@@ -105,6 +106,7 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
     canonical = json.dumps(file.model_dump(mode='json'), sort_keys=True)
     return Contract(
         name=file.name,
+        path=path,
         urdf_path=urdf_path,
         urdf_text=urdf_text,
         text=text,

@@ -46,6 +46,7 @@ class Contract:
 
     Attributes:
         name: Name of the robot.
+        path: The YAML file it was read from, or what stands for it (a bag, a model).
         urdf_path: Where the URDF was found.
         urdf_text: The URDF itself.
         text: The YAML itself, as it goes into bags and models.
@@ -60,6 +61,7 @@ class Contract:
     """
 
     name: str
+    path: Path
     urdf_path: Path
     urdf_text: str
     text: str

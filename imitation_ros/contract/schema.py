@@ -218,6 +218,8 @@ class Safety(Model):
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
             that the controller itself stops the robot when no newer command comes.
+        backend: What computes distances, rows and certificate: `coal`, `numba` (compiled at
+            start-up; needs the extra `fast`), or `auto`: numba where it is installed.
         mode: What the filter does with a velocity it cannot send: `project` takes the closest
             one it can; `path` first slows down along the asked one.
     """
@@ -248,6 +250,7 @@ class Safety(Model):
     blend_s: NotNegative = 0.08
     estop_heartbeat_s: NotNegative = 0.0
     brake_tail: bool = True
+    backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
 
 

@@ -6,13 +6,18 @@ By conservative advancement: a distance cannot fall faster than `reach @ |veloci
 look at a pair the next one is due only when that bound has used up what was left.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.frame import Array
 from ..kinematics.braking import braking_distance
-from .collisions import SelfCollision
+from .coal_backend import CoalBackend
 from .limits import ViabilityBox
+
+if TYPE_CHECKING:
+    from .collisions import SelfCollision
 
 HORIZON = 10**9
 """Longer than any braking, in set-points."""
@@ -21,10 +26,13 @@ HORIZON = 10**9
 class BrakeCertificate:
     """Proves, set-point by set-point, that braking from a state stays at a distance."""
 
-    def __init__(self, box: ViabilityBox, collisions: SelfCollision) -> None:
+    def __init__(
+        self, box: ViabilityBox, collisions: 'SelfCollision', backend: CoalBackend
+    ) -> None:
         """Keep the braking law and the distances."""
         self._box = box
         self._collisions = collisions
+        self._backend = backend
 
     def refused(self, q: Array, x: Array, distance: Array, threshold: Array) -> int | None:
         """Look for a pair that would come too close.
@@ -67,7 +75,7 @@ class BrakeCertificate:
                 return None
             now = np.flatnonzero(due <= at)
             looked = chosen[now]
-            room = self._collisions.some_distances(poses[at], looked) - threshold[now]
+            room = self._backend.some_distances(poses[at], looked) - threshold[now]
             least = int(room.argmin())
             if not room[least] >= 0.0:  # NaN is no room either
                 return int(looked[least])

@@ -21,12 +21,12 @@ import numpy as np
 from ..contract import Contract
 from ..data.frame import Array
 from ..kinematics.model import RobotModel
-from .certificate import BrakeCertificate
+from . import backends
 from .collisions import SelfCollision
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .reasons import Reasons
-from .rows import Approach, Rows
+from .rows import Rows
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Of the asked velocity, tried one after the other in the mode `path`."""
@@ -85,10 +85,10 @@ class SafetyFilter:
         self.dt = 1.0 / contract.rates.command_hz
         self.box = ViabilityBox(contract.limits, self.dt)
         self.collisions = SelfCollision(RobotModel(contract)) if collisions is None else collisions
-        self._certificate = BrakeCertificate(self.box, self.collisions) if certify else None
+        self._certificate = backends.certificate(self.box, self.collisions) if certify else None
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
-        self._approach = Approach(safety, self.collisions, self.dt)
+        self._approach = backends.approach(safety, self.collisions, self.dt)
         self._path = safety.mode == 'path'
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._reasons = Reasons(contract, self.collisions, self.dt)

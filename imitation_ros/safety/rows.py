@@ -3,6 +3,7 @@
 """Rows of the QP: how fast near links may approach each other."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import daqp
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from ..contract import Safety
 from ..data.frame import Array
 from ..kinematics.braking import stoppable_speed
-from .collisions import Indices, SelfCollision
+from .geometry import Indices
+
+if TYPE_CHECKING:
+    from .collisions import SelfCollision
 
 RELAXATION = 0.1
 """A row asks for no more than this share, from the most cautious end, of what the box allows."""
@@ -68,7 +72,7 @@ class Approach:
     `row_margin` before its threshold; nearer than that it has to open again.
     """
 
-    def __init__(self, safety: Safety, collisions: SelfCollision, dt: float) -> None:
+    def __init__(self, safety: Safety, collisions: 'SelfCollision', dt: float) -> None:
         """Keep the margins."""
         self._safety = safety
         self._collisions = collisions

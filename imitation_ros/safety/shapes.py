@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Collision shapes of a robot: the convex primitives of its URDF, and capsules for its meshes."""
+"""Collision elements of a URDF, as coal reads them, and the capsules that stand for them."""
 
 from typing import Any
 
@@ -9,63 +9,91 @@ import numpy as np
 import pinocchio as pin
 
 from .. import resources
+from ..contract import Contract
 from ..data.frame import Array
 from ..errors import SafetyError
-from ..kinematics.model import RobotModel
-from .capsules import Capsule, cover
+from .capsules import Capsule, cover, cover_box, fit
 
-CONVEX = (coal.Box, coal.Sphere, coal.Cylinder, coal.Capsule, coal.Cone, coal.Ellipsoid)
+ROUND = 48
+"""Corners of the polygon that is drawn around a round shape before a capsule is fitted to it."""
 
 
-def build(robot: RobotModel) -> Any:
+def read(contract: Contract, model: Any) -> Any:
     """`pinocchio.GeometryModel` of the URDF's collision elements, without pairs.
 
-    Primitives stay as they are; meshes become capsules that contain them.
+    Args:
+        contract: The robot.
+        model: Its `pinocchio.Model`.
 
     Raises:
         SafetyError: If the robot has no collision geometry, or a mesh cannot be read.
     """
     folders = [str(folder) for folder in resources.share_folders() if folder.is_dir()]
-    folders.append(str(robot.contract.urdf_path.parent))
+    folders.append(str(contract.urdf_path.parent))
     try:
-        raw = pin.buildGeomFromUrdfString(
-            robot.model, robot.contract.urdf_text, pin.GeometryType.COLLISION, package_dirs=folders
+        found = pin.buildGeomFromUrdfString(
+            model, contract.urdf_text, pin.GeometryType.COLLISION, package_dirs=folders
         )
     except (ValueError, RuntimeError) as error:
         raise SafetyError(f'cannot read the collision geometry: {error}') from error
-    if not len(raw.geometryObjects):
+    if not len(found.geometryObjects):
         raise SafetyError(
-            f'{robot.contract.urdf_path} has no <collision> element: '
-            'self-collision cannot be checked'
+            f'{contract.urdf_path} has no <collision> element: self-collision cannot be checked'
         )
-    model = pin.GeometryModel()
-    for item in raw.geometryObjects:
-        if isinstance(item.geometry, CONVEX):
-            model.addGeometryObject(
-                pin.GeometryObject(
-                    item.name, item.parentJoint, item.parentFrame, item.placement, item.geometry
-                )
-            )
-            continue
-        points, triangles = mesh(item.geometry, item.name)
-        for number, capsule in enumerate(cover(points, triangles)):
-            model.addGeometryObject(
-                pin.GeometryObject(
-                    f'{item.name}#{number}',
-                    item.parentJoint,
-                    item.parentFrame,
-                    item.placement * placement(capsule),
-                    coal.Capsule(capsule.radius, capsule.length),
-                )
-            )
-    return model
+    return found
+
+
+def capsules(item: Any) -> list[Capsule]:
+    """Capsules that contain a shape, in its own frame: exact for spheres and capsules."""
+    geometry = item.geometry
+    tip = np.zeros(3)
+    if isinstance(geometry, coal.Sphere):
+        return [Capsule(tip, tip, float(geometry.radius))]
+    if isinstance(geometry, coal.Capsule):
+        tip[2] = geometry.halfLength
+        return [Capsule(-tip, tip, float(geometry.radius))]
+    if isinstance(geometry, coal.Box):
+        return cover_box(np.array(geometry.halfSide, dtype=np.float64).reshape(3))
+    if isinstance(geometry, (coal.Cylinder, coal.Cone, coal.Ellipsoid)):
+        return [fit(points(item))]
+    return cover(*mesh(geometry, item.name))
+
+
+def points(item: Any) -> Array:
+    """Points whose convex hull contains a shape, in its own frame [m], shape (m, 3).
+
+    Exact for a box and a mesh; a round shape gets a polyhedron around it.
+    """
+    geometry = item.geometry
+    if isinstance(geometry, coal.Box):
+        half = np.array(geometry.halfSide, dtype=np.float64).reshape(3)
+        signs = np.array(np.meshgrid(*[(-1.0, 1.0)] * 3)).reshape(3, -1).T
+        corners: Array = signs * half
+        return corners
+    angle = np.arange(ROUND) * 2.0 * np.pi / ROUND
+    ring = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(ROUND)])
+    ring /= np.cos(np.pi / ROUND)
+    up = np.array([0.0, 0.0, 1.0])
+    if isinstance(geometry, (coal.Cylinder, coal.Cone)):
+        wide, half_length = geometry.radius * ring, geometry.halfLength * up
+        top = wide if isinstance(geometry, coal.Cylinder) else np.zeros((1, 3))
+        return np.vstack([wide - half_length, top + half_length])
+    if isinstance(geometry, (coal.Sphere, coal.Capsule, coal.Ellipsoid)):
+        radii = np.ones(3) * getattr(geometry, 'radii', getattr(geometry, 'radius', 0.0))
+        slope = (np.arange(ROUND // 2 + 1) / (ROUND // 2) - 0.5) * np.pi
+        up = up / np.cos(np.pi / ROUND)
+        ball = np.vstack([np.cos(a) * ring + np.sin(a) * up for a in slope])
+        ball = ball / np.cos(np.pi / ROUND) * radii
+        shift = np.array([0.0, 0.0, getattr(geometry, 'halfLength', 0.0)])
+        return np.asarray(np.vstack([ball - shift, ball + shift]))
+    return mesh(geometry, item.name)[0]
 
 
 def mesh(geometry: Any, name: str) -> tuple[Array, Any]:
     """Vertices [m], shape (m, 3), and triangles, shape (t, 3), of a coal mesh."""
     if not getattr(geometry, 'num_vertices', 0):
         raise SafetyError(f'{name}: unknown collision geometry {type(geometry).__name__}')
-    points = np.array(geometry.vertices(), dtype=np.float64).reshape(-1, 3)
+    vertices = np.array(geometry.vertices(), dtype=np.float64).reshape(-1, 3)
     triangles = np.array(
         [
             [triangle[0], triangle[1], triangle[2]]
@@ -73,7 +101,7 @@ def mesh(geometry: Any, name: str) -> tuple[Array, Any]:
         ],
         dtype=np.intp,
     )
-    return points, triangles
+    return vertices, triangles
 
 
 def placement(capsule: Capsule) -> Any:
@@ -85,16 +113,14 @@ def placement(capsule: Capsule) -> Any:
     return pin.SE3(turn.toRotationMatrix(), 0.5 * (capsule.start + capsule.end))
 
 
-def extent(item: Any) -> float:
-    """Largest distance of a point of the shape from the origin of its joint [m]."""
-    geometry, pose = item.geometry, item.placement
-    if isinstance(geometry, coal.Capsule):
-        tip = pose.rotation[:, 2] * geometry.halfLength
-        ends = (pose.translation + tip, pose.translation - tip)
-        return float(max(np.linalg.norm(end) for end in ends) + geometry.radius)
-    if isinstance(geometry, coal.Sphere):
-        return float(np.linalg.norm(pose.translation) + geometry.radius)
-    geometry.computeLocalAABB()
-    box = geometry.aabb_local
-    corners = np.array(np.meshgrid(*zip(box.min_, box.max_, strict=True))).reshape(3, -1).T
-    return float(np.linalg.norm(corners @ pose.rotation.T + pose.translation, axis=1).max())
+def geometry(capsule: Capsule) -> Any:
+    """The capsule as coal knows it; one without a segment is a sphere."""
+    if capsule.length < 1e-9:
+        return coal.Sphere(capsule.radius)
+    return coal.Capsule(capsule.radius, capsule.length)
+
+
+def moved(capsule: Capsule, pose: Any) -> Capsule:
+    """The capsule in the frame that `pose` (`pinocchio.SE3`) leads to."""
+    start, end = pose.act(capsule.start), pose.act(capsule.end)
+    return Capsule(np.asarray(start), np.asarray(end), capsule.radius)

@@ -3,15 +3,12 @@
 """Fixtures of the safety tests: collision models are slow to build, so they are shared."""
 
 import pytest
+from safety_parts import BACKENDS, Built
 
 from imitation_ros.contract import Contract, load
 from imitation_ros.kinematics.model import RobotModel
+from imitation_ros.safety import backends
 from imitation_ros.safety.collisions import SelfCollision
-
-
-@pytest.fixture(scope='session')
-def collisions(contract: Contract) -> SelfCollision:
-    return SelfCollision(RobotModel(contract))
 
 
 @pytest.fixture(scope='session')
@@ -26,5 +23,31 @@ def g1() -> Contract:
 
 
 @pytest.fixture(scope='session')
-def g1_collisions(g1: Contract) -> SelfCollision:
-    return SelfCollision(RobotModel(g1))
+def built(request: pytest.FixtureRequest) -> Built:
+    """Distances of a robot by a back end, each built once."""
+    made: dict[tuple[str, str], SelfCollision] = {}
+
+    def build(robot: str, backend: str) -> SelfCollision:
+        if (robot, backend) not in made:
+            fixture = 'contract' if robot == 'imi_humanoid' else 'g1'
+            model = RobotModel(request.getfixturevalue(fixture))
+            made[robot, backend] = SelfCollision(model, backend)
+        return made[robot, backend]
+
+    return build
+
+
+@pytest.fixture(scope='session', params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope='session')
+def collisions(built: Built) -> SelfCollision:
+    """Our humanoid, by the back end that `auto` means here."""
+    return built('imi_humanoid', backends.choose('auto'))
+
+
+@pytest.fixture(scope='session')
+def g1_collisions(built: Built, g1: Contract) -> SelfCollision:
+    return built('unitree_g1', backends.choose('auto'))

@@ -1,16 +1,12 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Self-collision distances, gradients and bounds, on our humanoid and on the G1's meshes."""
+"""Distances, gradients and bounds: two robots, two back ends, one set of tests."""
 
-import coal
 import numpy as np
-import pinocchio as pin
 import pytest
+from safety_parts import Built
 
-from imitation_ros import resources
 from imitation_ros.contract import Contract
-from imitation_ros.safety import shapes
-from imitation_ros.safety.capsules import Capsule
 from imitation_ros.safety.collisions import SelfCollision
 
 
@@ -19,9 +15,8 @@ def poses(contract: Contract, rng: np.random.Generator, count: int) -> np.ndarra
 
 
 @pytest.fixture(params=['imi_humanoid', 'unitree_g1'])
-def robot(request: pytest.FixtureRequest) -> SelfCollision:
-    name = 'collisions' if request.param == 'imi_humanoid' else 'g1_collisions'
-    return request.getfixturevalue(name)
+def robot(request: pytest.FixtureRequest, built: Built, backend: str) -> SelfCollision:
+    return built(request.param, backend)
 
 
 def test_watches_every_pair_of_links_that_is_not_adjacent(collisions: SelfCollision) -> None:
@@ -37,31 +32,29 @@ def test_reports_what_touches_at_home(g1_collisions: SelfCollision) -> None:
     ]
 
 
-def test_views_equal_the_api_and_the_loop(robot: SelfCollision, rng: np.random.Generator) -> None:
-    assert robot.batched, 'the memory layout of coal changed: the loop is 3 times slower'
-    view = robot._view
+@pytest.mark.parametrize('name', ['imi_humanoid', 'unitree_g1'])
+def test_views_equal_the_api_and_the_loop(
+    name: str, built: Built, rng: np.random.Generator
+) -> None:
+    robot = built(name, 'coal')
+    coal_backend = robot.backend
+    assert coal_backend.batched, 'the memory layout of coal changed: the loop is 3 times slower'
+    view = coal_backend._view
     try:
         for q in poses(robot.robot.contract, rng, 20):
-            fast = robot.distances(q).copy()
-            robot._view = None
-            slow = robot._signed(robot._read())
-            robot._view = view
+            fast = robot.distances(q)
+            coal_backend._view = None
+            slow = coal_backend._signed(coal_backend._read())
+            coal_backend._view = view
             assert np.array_equal(fast, slow)
-            results = robot._results.distanceResults
+            results = coal_backend._results.distanceResults
             api = np.array([results[i].min_distance for i in range(len(robot))])
-            assert fast == pytest.approx(api, abs=1e-5)
+            assert fast == pytest.approx(api, abs=1e-9)
+            chosen = np.arange(0, len(robot), 7)
+            some = coal_backend.some_distances(q[robot.order], chosen)
+            assert some == pytest.approx(fast[chosen], abs=1e-12)
     finally:
-        robot._view = view
-
-
-def test_some_distances_equal_all(robot: SelfCollision, rng: np.random.Generator) -> None:
-    chosen = np.arange(0, len(robot), 7)
-    for q in poses(robot.robot.contract, rng, 20):
-        every = robot.distances(q).copy()
-        # coal's GJK starts from its last answer: equal to within its tolerance.
-        assert robot.some_distances(q[robot.order], chosen) == pytest.approx(
-            every[chosen], abs=1e-5
-        )
+        coal_backend._view = view
 
 
 def test_gradients_are_finite_differences_with_the_sign_of_penetration(
@@ -96,10 +89,21 @@ def test_reach_bounds_every_change(robot: SelfCollision, rng: np.random.Generato
         assert (change <= robot.reach @ np.abs(other - q) + 1e-5).all()
 
 
-def test_known_distance(collisions: SelfCollision, contract: Contract) -> None:
-    # Thighs hang straight down at home: hips 2 x 0.11 m apart, cylinders of radius 0.06 m.
-    pair = collisions.links.index(('left_thigh_link', 'right_thigh_link'))
-    assert collisions.distances(contract.home)[pair] == pytest.approx(0.10, abs=1e-5)
+def test_known_distance(built: Built, backend: str, contract: Contract) -> None:
+    # Shoulders are spheres of radius 0.055 m, held as such: 0.4 m apart whatever the arms do.
+    collisions = built('imi_humanoid', backend)
+    pair = next(
+        i
+        for i, links in enumerate(collisions.links)
+        if set(links) == {'left_shoulder_roll_link', 'right_shoulder_roll_link'}
+    )
+    robot = collisions.robot
+    left, right = (
+        robot.placement(contract.home, f'{side}_shoulder_roll_link').translation
+        for side in ('left', 'right')
+    )
+    expected = np.linalg.norm(left - right) - 2 * 0.055
+    assert collisions.distances(contract.home)[pair] == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_second_finger_follows_the_first(
@@ -114,30 +118,3 @@ def test_the_second_finger_follows_the_first(
     collisions.distances(contract.home)
     assert collisions.reach[pair][contract.index('left_gripper_joint')] == 1.0
     assert abs(gradient[contract.index('left_gripper_joint')]) <= 1.0
-
-
-def test_capsules_contain_every_vertex_of_the_mesh(g1_collisions: SelfCollision) -> None:
-    robot = g1_collisions.robot
-    folders = [str(f) for f in resources.share_folders() if f.is_dir()]
-    raw = pin.buildGeomFromUrdfString(
-        robot.model, robot.contract.urdf_text, pin.GeometryType.COLLISION, package_dirs=folders
-    )
-    fitted = {item.name: item for item in g1_collisions.geometry.geometryObjects}
-    meshes = 0
-    for item in raw.geometryObjects:
-        if isinstance(item.geometry, shapes.CONVEX):
-            continue
-        points, _ = shapes.mesh(item.geometry, item.name)
-        points = points @ item.placement.rotation.T + item.placement.translation
-        depths = []
-        for number in range(3):
-            own = fitted.get(f'{item.name}#{number}')
-            if own is None:
-                continue
-            assert isinstance(own.geometry, coal.Capsule)
-            tip = own.placement.rotation[:, 2] * own.geometry.halfLength
-            center = own.placement.translation
-            depths.append(Capsule(center - tip, center + tip, own.geometry.radius).depth(points))
-        assert np.max(depths, axis=0).min() >= -1e-12, item.name
-        meshes += 1
-    assert meshes > 20

@@ -1,0 +1,46 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `check` says about a robot's capsules and the pairs of them that are watched."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..safety.collisions import SelfCollision
+
+NEAREST = 8
+"""Pairs of links that are listed."""
+
+
+def show_collision(console: Console, collision: 'SelfCollision') -> None:
+    """Print the capsules of every link, the nearest pairs at home, and the margins they suggest."""
+    contract, capsules = collision.robot.contract, collision.capsules
+    table = Table(title=f'capsules: {capsules.count}, {capsules.path or "fitted just now"}')
+    for column in ('link', 'capsules', 'radius, mm', 'excess, mm'):
+        table.add_column(column, justify='left' if column == 'link' else 'right')
+    for link, found in capsules.links.items():
+        radii = ' '.join(f'{1e3 * one.radius:.0f}' for one in found)
+        table.add_row(link, str(len(found)), radii, f'{1e3 * max(capsules.excess[link], 0.0):.0f}')
+    console.print(table)
+    distances = collision.distances(contract.home)
+    near: dict[tuple[str, str], float] = {}
+    for i in np.argsort(distances).tolist():
+        near.setdefault(collision.links[i], 1e3 * float(distances[i]))
+    table = Table(title='nearest at home')
+    for column in ('links', 'distance, mm'):
+        table.add_column(column, justify='left' if column == 'links' else 'right')
+    for links, distance in list(near.items())[:NEAREST]:
+        table.add_row(' / '.join(links), f'{distance:.0f}')
+    console.print(table)
+    safety = contract.safety
+    # Half of what is free at home stays free for motion around it.
+    room = 0.5 * float(distances.min()) - safety.certificate_margin
+    console.print(
+        f'self-collision: {len(distances)} pairs, kept above '
+        f'{1e3 * safety.self_collision_distance:.0f} mm, by {collision.backend.name}; '
+        f'at this home pose up to {1e3 * max(room, 0.0):.0f} mm would leave half of the room; '
+        f'{len(collision.skipped)} pairs are not watched'
+    )

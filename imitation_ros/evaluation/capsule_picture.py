@@ -1,0 +1,78 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A picture of the capsules over the robot they stand for."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..data.frame import Array
+from ..safety import shapes
+from ..safety.capsules import Capsule
+from ..safety.collisions import SelfCollision
+
+VIEWS = {'front': (5, 0), 'side': (5, 90), 'above': (35, 35)}
+"""Elevation and azimuth of each view [degrees]."""
+
+MOST_POINTS = 300
+"""Vertices that are drawn of one collision element."""
+
+MARGIN = 0.03
+"""Room around the robot [m]."""
+
+
+def draw(collision: SelfCollision, path: Path) -> None:
+    """Draw the collision elements' vertices and the capsules, at home, from three sides.
+
+    Args:
+        collision: The robot with its capsules.
+        path: PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    robot = collision.robot
+    figure = Figure(figsize=(14, 9))
+    balls, dots = [], []
+    for link, found in collision.capsules.links.items():
+        pose = robot.placement(robot.contract.home, link)
+        balls += [_surface(shapes.moved(one, pose)) for one in found]
+    for item in shapes.read(robot.contract, robot.model).geometryObjects:
+        frame = robot.model.frames[item.parentFrame]
+        pose = robot.placement(robot.contract.home, frame.name) * frame.placement.inverse()
+        pose = pose * item.placement
+        points = shapes.points(item)
+        points = points[:: max(1, len(points) // MOST_POINTS)]
+        dots.append(points @ pose.rotation.T + pose.translation)
+    cloud = np.vstack(dots)
+    low, high = cloud.min(axis=0) - MARGIN, cloud.max(axis=0) + MARGIN
+    for number, (name, (elevation, azimuth)) in enumerate(VIEWS.items()):
+        axes = figure.add_subplot(1, len(VIEWS), number + 1, projection='3d', proj_type='ortho')
+        for x, y, z in balls:
+            axes.plot_surface(x, y, z, color='tab:orange', alpha=0.25, linewidth=0)
+        axes.scatter(*cloud.T, s=0.5, color='black', linewidths=0, depthshade=False)
+        axes.view_init(elevation, azimuth)
+        limits = zip(low, high, strict=True)
+        axes.set(**dict(zip(('xlim', 'ylim', 'zlim'), limits, strict=True)))
+        axes.set_title(name, y=0.95)
+        axes.set_box_aspect(high - low, zoom=1.5)
+        axes.set_axis_off()
+    figure.suptitle(
+        f'{robot.contract.name}: {collision.capsules.count} capsules (orange) over vertices of the '
+        f'collision geometry (black), {len(collision)} pairs'
+    )
+    figure.subplots_adjust(0.0, 0.0, 1.0, 0.95, 0.0, 0.0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def _surface(capsule: Capsule, around: int = 16, across: int = 12) -> tuple[Array, Array, Array]:
+    """Grid of points on a capsule, as `plot_surface` takes it."""
+    pose = shapes.placement(capsule)
+    slope = np.linspace(-0.5 * np.pi, 0.5 * np.pi, across)
+    angle = np.linspace(0.0, 2.0 * np.pi, around)
+    side = np.where(slope < 0.0, -0.5, 0.5) * capsule.length
+    x = capsule.radius * np.outer(np.cos(slope), np.cos(angle))
+    y = capsule.radius * np.outer(np.cos(slope), np.sin(angle))
+    z = np.outer(capsule.radius * np.sin(slope) + side, np.ones(around))
+    grid = np.stack([x, y, z], axis=-1) @ pose.rotation.T + pose.translation
+    return grid[..., 0], grid[..., 1], grid[..., 2]

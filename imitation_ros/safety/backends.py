@@ -1,0 +1,71 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which back end computes: coal and numpy, always there, or numba, which is an extra."""
+
+from typing import TYPE_CHECKING
+
+from ..contract import Safety
+from ..errors import SafetyError
+from .certificate import BrakeCertificate
+from .coal_backend import CoalBackend
+from .limits import ViabilityBox
+from .rows import Approach
+
+if TYPE_CHECKING:
+    from .collisions import SelfCollision
+    from .compiled.backend import CompiledApproach, CompiledBackend, CompiledCertificate
+
+NAMES = ('auto', 'coal', 'numba')
+
+
+def choose(name: str) -> str:
+    """The back end that a choice means here: `coal` or `numba`.
+
+    Raises:
+        SafetyError: If there is no such back end, or it is not installed.
+    """
+    if name not in NAMES:
+        raise SafetyError(f'"{name}" is not a back end; choices: {", ".join(NAMES)}')
+    if name == 'coal':
+        return name
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        if name == 'numba':
+            raise SafetyError(
+                'the back end "numba" is not installed: pip install "imitation_ros[fast]", or set '
+                'safety.backend to coal or auto'
+            ) from error
+        return 'coal'
+    return 'numba'
+
+
+def build(name: str, collisions: 'SelfCollision') -> 'CoalBackend | CompiledBackend':
+    """The back end of a choice, ready to run: nothing is compiled later."""
+    if choose(name) == 'coal':
+        return CoalBackend(collisions.robot, collisions.geometry)
+    from .compiled.backend import CompiledBackend
+
+    return CompiledBackend(collisions.robot, collisions.geometry, collisions.reach)
+
+
+def approach(
+    safety: Safety, collisions: 'SelfCollision', dt: float
+) -> 'Approach | CompiledApproach':
+    """Rows of the QP, from the back end of the distances."""
+    if isinstance(collisions.backend, CoalBackend):
+        return Approach(safety, collisions, dt)
+    from .compiled.backend import CompiledApproach
+
+    return CompiledApproach(safety, collisions.backend, collisions.robot.contract.n, dt)
+
+
+def certificate(
+    box: ViabilityBox, collisions: 'SelfCollision'
+) -> 'BrakeCertificate | CompiledCertificate':
+    """The brake certificate, from the back end of the distances."""
+    if isinstance(collisions.backend, CoalBackend):
+        return BrakeCertificate(box, collisions, collisions.backend)
+    from .compiled.backend import CompiledCertificate
+
+    return CompiledCertificate(box, collisions.backend)

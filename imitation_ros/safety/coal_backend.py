@@ -1,0 +1,147 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The back end that is always there: distances by coal, read in one view, and numpy."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pinocchio as pin
+
+from ..data.frame import Array
+from ..errors import SafetyError
+from ..kinematics.model import RobotModel
+from . import pairs
+from .geometry import Indices
+
+
+class CoalBackend:
+    """Signed distances and gradients of the pairs of a geometry model.
+
+    Attributes:
+        name: `coal`.
+        batched: Whether results are read in one view instead of pair by pair.
+    """
+
+    name = 'coal'
+
+    def __init__(self, robot: RobotModel, geometry: Any) -> None:
+        """Prepare the results and the masks of the joints that move each shape."""
+        self._robot = robot
+        self._model = model = robot.model
+        self._data = model.createData()
+        self._geometry = geometry
+        self._results = pin.GeometryData(geometry)
+        items = geometry.geometryObjects
+        self._count = len(geometry.collisionPairs)
+        self._moves_first, self._moves_second = (
+            pairs.moves(model, [items[which].parentJoint for which in side])
+            for side in (
+                [pair.first for pair in geometry.collisionPairs],
+                [pair.second for pair in geometry.collisionPairs],
+            )
+        )
+        joints = range(1, model.njoints)
+        if any(model.joints[j].nvExtended != 1 for j in joints):
+            raise SafetyError('a joint with more than one degree of freedom is not supported')
+        # Jacobian column per joint -> column per contract joint; a mimic adds to its leader.
+        fold = np.zeros((model.njoints - 1, model.nv))
+        for j in joints:
+            fold[j - 1, model.joints[j].idx_v] = 1.0
+        self._fold: Array = robot.to_contract(fold)
+        self._view: Array | None = None
+        self._verify_view()
+
+    @property
+    def batched(self) -> bool:
+        """Whether results are read in one view instead of pair by pair."""
+        return self._view is not None
+
+    def distances(self, q: Array) -> Array:
+        """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
+        model_q = self._robot.to_model(q)
+        pin.computeDistances(self._model, self._data, self._geometry, self._results, model_q)
+        return self._signed(self._read())
+
+    def some_distances(self, q: Array, chosen: Indices) -> Array:
+        """Distance of the chosen pairs alone [m], shape (len(chosen),).
+
+        Args:
+            q: Positions [rad or m], shape (n,), in the model's order.
+            chosen: Numbers of the pairs.
+        """
+        pin.forwardKinematics(self._model, self._data, q)
+        pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._results)
+        for pair in chosen.tolist():
+            pin.computeDistance(self._geometry, self._results, pair)
+        return self._signed(self._read(chosen))
+
+    def gradients(self, q: Array, chosen: Indices) -> Array:
+        """Gradients of the chosen distances, shape (len(chosen), n) [m/rad or 1].
+
+        With n the unit normal from the first to the second link and p1, p2 the closest points,
+        d distance / dt = n . (velocity of p2 - velocity of p1); in penetration as well, where
+        (p2 - p1) points against n.
+        """
+        jacobian = pin.computeJointJacobians(self._model, self._data, self._robot.to_model(q))
+        rows = self._read(chosen)
+        normal, p1, p2 = rows[:, 0:3], rows[:, 3:6], rows[:, 6:9]
+        wrench = np.empty((len(chosen), 6))
+        wrench[:, :3] = normal
+        wrench[:, 3:] = np.cross(p2, normal)
+        moved = (wrench @ jacobian) * self._moves_second[chosen]
+        wrench[:, 3:] = np.cross(p1, normal)
+        moved -= (wrench @ jacobian) * self._moves_first[chosen]
+        result: Array = moved @ self._fold
+        return result
+
+    def _signed(self, rows: Array) -> Array:
+        """Distance of [normal, p1, p2] rows: (p2 - p1) . n, shape (len(rows),)."""
+        result: Array = np.einsum('ij,ij->i', rows[:, 6:9] - rows[:, 3:6], rows[:, 0:3])
+        return result
+
+    def _read(self, chosen: Indices | None = None) -> Array:
+        """[normal, p1, p2] of all or the chosen pairs, shape (pairs, 9)."""
+        if self._view is not None:
+            return self._view if chosen is None else self._view[chosen]
+        results = self._results.distanceResults
+        numbers = range(self._count) if chosen is None else chosen.tolist()
+        rows = np.empty((len(numbers), 9))
+        for row, number in zip(rows, numbers, strict=True):
+            result = results[number]
+            row[0:3] = result.normal
+            row[3:6] = result.getNearestPoint1()
+            row[6:9] = result.getNearestPoint2()
+        return rows
+
+    def _verify_view(self) -> None:
+        """Read the results in place where their memory layout is what we expect.
+
+        coal keeps normal, p1 and p2 side by side in every result, and the results in one array.
+        That is no promise of its API, so it is checked against the API before it is used.
+        """
+        results = self._results.distanceResults
+        if len(results) < 2:
+            return
+        low = np.asarray(self._model.lowerPositionLimit)
+        high = np.asarray(self._model.upperPositionLimit)
+        first = results[0].normal
+        address = [results[i].normal.__array_interface__['data'][0] for i in range(len(results))]
+        stride = address[1] - address[0]
+        if any(b - a != stride for a, b in pairwise(address)):
+            return
+        inside = [
+            point.__array_interface__['data'][0] - address[0]
+            for point in (results[0].getNearestPoint1(), results[0].getNearestPoint2())
+        ]
+        # getNearestPoint returns a copy in some versions; the values below decide then.
+        if stride < 72 or stride % 8 or (0 < inside[0] < stride and inside != [24, 48]):
+            return
+        view = np.lib.stride_tricks.as_strided(
+            first, shape=(len(results), 9), strides=(stride, 8), writeable=False
+        )
+        for share in (0.3, 0.5, 0.8):
+            self.distances(self._robot.to_contract(low + share * (high - low)))
+            if not np.array_equal(view, self._read()):
+                return
+        self._view = view

@@ -1,0 +1,221 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""CompiledBackend: distances, rows and certificate in numba kernels."""
+
+from typing import Any
+
+import coal
+import numpy as np
+import pinocchio as pin
+
+from ...contract import Safety
+from ...data.frame import Array
+from ...errors import SafetyError
+from ...kinematics.model import RobotModel
+from .. import pairs
+from ..geometry import Indices
+from ..limits import ViabilityBox
+from ..rows import RELAXATION, Rows
+from . import approach, braking, distance
+from .arrays import Bodies, BOX, CAPSULE, PLANE, Pose, Tree
+
+
+class CompiledBackend:
+    """Signed distances, gradients, rows and certificate of the pairs of a geometry model.
+
+    Attributes:
+        name: `numba`.
+    """
+
+    name = 'numba'
+
+    def __init__(self, robot: RobotModel, geometry: Any, reach: Array) -> None:
+        """Copy the robot into arrays, and compile what is not on the disk yet."""
+        n = robot.contract.n
+        self.tree = _tree(robot)
+        self.bodies = _bodies(robot, geometry, reach)
+        self._pose, self._ahead = (_pose(self.tree, self.bodies) for _ in range(2))
+        count = len(self.bodies.pairs)
+        # Own, contiguous and writable: kernels are compiled for such arrays, and for no others.
+        self._q = np.zeros(n)
+        self._due, self._chosen = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self._scratch = np.zeros((4, n))
+        self.distances(robot.contract.home)
+        self.gradients(robot.contract.home, np.zeros(1, np.intp))
+
+    def distances(self, q: Array) -> Array:
+        """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
+        self._q[:] = q
+        distance.measure(self.tree, self.bodies, self._q, self._pose)
+        return self._pose.distance.copy()
+
+    def gradients(self, q: Array, chosen: Indices) -> Array:
+        """Gradients of the chosen distances, shape (len(chosen), n), at the pose measured last."""
+        rows = np.empty((len(chosen), len(q)))
+        numbers = np.array(chosen, dtype=np.int64)
+        distance.gradients(self.tree, self.bodies, self._pose, numbers, rows)
+        return rows
+
+    def rows(self, *numbers: Any) -> int:
+        """Fill in the rows of the QP at the pose measured last: `approach.rows`."""
+        return int(approach.rows(self.tree, self.bodies, self._pose, *numbers))
+
+    def refused(
+        self,
+        q: Array,
+        x: Array,
+        dt: float,
+        step: Array,
+        distance_at_q: Array,
+        threshold: Array,
+    ) -> int:
+        """A pair that comes too close under full braking from (q + dt x, x), or -1."""
+        return int(
+            braking.refused(
+                self.tree,
+                self.bodies,
+                self._ahead,
+                q,
+                x,
+                dt,
+                step,
+                distance_at_q,
+                threshold,
+                self._due,
+                self._chosen,
+                self._scratch,
+            )
+        )
+
+
+class CompiledApproach:
+    """`rows.Approach`, compiled."""
+
+    def __init__(self, safety: Safety, backend: CompiledBackend, n: int, dt: float) -> None:
+        """Allocate the rows, and compile."""
+        self._backend = backend
+        self._numbers = (
+            safety.self_collision_distance + safety.row_distance,
+            safety.row_margin,
+            safety.row_acceleration * dt,
+            dt,
+            safety.row_return_rate,
+            RELAXATION,
+        )
+        self._matrix = np.zeros((safety.row_limit, n))
+        self._bound = np.zeros(safety.row_limit)
+        self._pairs = np.zeros(safety.row_limit, np.int64)
+        count = len(backend.bodies.pairs)
+        self.rows(np.zeros(n), np.zeros(count), np.zeros(count), np.zeros(n), np.zeros(n))
+
+    def rows(
+        self, q: Array, distance_at_q: Array, threshold: Array, lower: Array, upper: Array
+    ) -> Rows | None:
+        """Rows at the pose measured last; they are overwritten by the next call."""
+        count = self._backend.rows(
+            threshold, lower, upper, *self._numbers, self._matrix, self._bound, self._pairs
+        )
+        if not count:
+            return None
+        return Rows(self._matrix[:count], self._bound[:count], self._pairs[:count])
+
+
+class CompiledCertificate:
+    """`certificate.BrakeCertificate`, compiled."""
+
+    def __init__(self, box: ViabilityBox, backend: CompiledBackend) -> None:
+        """Keep the braking law, and compile."""
+        self._dt, self._step = box.dt, np.array(box.step)
+        self._backend = backend
+        zero, room = np.zeros(len(box.step)), np.ones(len(backend.bodies.pairs))
+        self.refused(zero, zero, room, room)
+
+    def refused(self, q: Array, x: Array, distance_at_q: Array, threshold: Array) -> int | None:
+        """A pair that would come too close, or None: see `BrakeCertificate.refused`."""
+        pair = self._backend.refused(q, x, self._dt, self._step, distance_at_q, threshold)
+        return None if pair < 0 else pair
+
+
+def _tree(robot: RobotModel) -> Tree:
+    """Joints of the Pinocchio model as arrays."""
+    model = robot.model
+    count = model.njoints
+    column = robot.to_model(np.arange(robot.contract.n, dtype=np.float64))
+    data = model.createData()
+    jacobian = pin.computeJointJacobians(model, data, pin.neutral(model))
+    tree = Tree(
+        parent=np.array(model.parents, dtype=np.int64),
+        turn=np.array([np.array(pose.rotation) for pose in model.jointPlacements]),
+        offset=np.array([np.array(pose.translation) for pose in model.jointPlacements]),
+        axis=np.zeros((count, 3)),
+        slides=np.zeros(count, dtype=np.bool_),
+        column=np.zeros(count, dtype=np.int64),
+        ratio=np.ones(count),
+        shift=np.zeros(count),
+    )
+    for j in range(1, count):
+        joint = model.joints[j]
+        linear, angular = jacobian[:3, j - 1], jacobian[3:, j - 1]
+        tree.slides[j] = np.abs(angular).max() < 1e-9
+        tree.column[j] = int(column[joint.idx_q])
+        if 'Mimic' in joint.shortname():
+            follower = joint.extract()
+            tree.ratio[j], tree.shift[j] = follower.scaling, follower.offset
+        axis = data.oMi[j].rotation.T @ (linear if tree.slides[j] else angular)
+        # A mimic's column is scaled, and points backwards where the ratio is negative.
+        tree.axis[j] = axis / np.linalg.norm(axis) * np.sign(tree.ratio[j])
+    return tree
+
+
+def _bodies(robot: RobotModel, geometry: Any, reach: Array) -> Bodies:
+    """Shapes and pairs of the geometry model as arrays."""
+    items = geometry.geometryObjects
+    count, joints = len(items), robot.model.njoints
+    bodies = Bodies(
+        kind=np.full(count, CAPSULE, dtype=np.int64),
+        joint=np.array([item.parentJoint for item in items], dtype=np.int64),
+        start=np.zeros((count, 3)),
+        end=np.zeros((count, 3)),
+        turn=np.tile(np.eye(3), (count, 1, 1)),
+        radius=np.zeros(count),
+        pairs=np.array([(p.first, p.second) for p in geometry.collisionPairs], dtype=np.int64),
+        moves=np.zeros((joints, joints), dtype=np.bool_),
+        reach=np.ascontiguousarray(reach),
+    )
+    bodies.moves[:, 1:] = pairs.moves(robot.model, list(range(joints))) > 0.0
+    for i, item in enumerate(items):
+        shape, pose = item.geometry, item.placement
+        center, R = np.array(pose.translation), np.array(pose.rotation)
+        if isinstance(shape, coal.Halfspace):
+            bodies.kind[i] = PLANE
+            bodies.start[i] = R @ np.array(shape.n).reshape(3)
+            bodies.radius[i] = shape.d + bodies.start[i] @ center
+        elif isinstance(shape, coal.Box):
+            bodies.kind[i] = BOX
+            bodies.start[i], bodies.end[i] = np.array(shape.halfSide).reshape(3), center
+            bodies.turn[i] = R
+        elif isinstance(shape, (coal.Capsule, coal.Sphere)):
+            tip = R[:, 2] * getattr(shape, 'halfLength', 0.0)
+            bodies.start[i], bodies.end[i], bodies.radius[i] = (
+                center - tip,
+                center + tip,
+                shape.radius,
+            )
+        else:
+            raise SafetyError(f'{item.name}: the compiled back end takes capsules, not {shape}')
+    return bodies
+
+
+def _pose(tree: Tree, bodies: Bodies) -> Pose:
+    """Room for one pose; the root and shapes on it that have no segment stay as they are."""
+    joints, shapes, count = len(tree.parent), len(bodies.kind), len(bodies.pairs)
+    return Pose(
+        turn=np.tile(np.eye(3), (joints, 1, 1)),
+        origin=np.zeros((joints, 3)),
+        start=np.zeros((shapes, 3)),
+        end=np.zeros((shapes, 3)),
+        distance=np.zeros(count),
+        first=np.zeros(3),
+        second=np.zeros(3),
+        normal=np.zeros(3),
+    )

@@ -1,0 +1,121 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The brake certificate, compiled; `..certificate` states what it proves and how."""
+
+from typing import Any
+
+import numpy as np
+
+from ...data.frame import Array
+from .arrays import Bodies, CAPSULE, Pose, Tree
+from .distance import beside_obstacle, between
+from .jit import kernel
+from .kinematics import place
+
+HORIZON = 10**9
+
+
+@kernel
+def braking_distance(u: float) -> float:
+    """D(u) = (m + 1) u - m (m + 1) / 2, m = floor(u): see `kinematics.braking`."""
+    m = np.floor(u)
+    return float((m + 1.0) * u - 0.5 * m * (m + 1.0))
+
+
+@kernel
+def quiet(room: float, step: float, rest: float) -> int:
+    """For how many set-points a clearance lasts, of which a step can use up so much."""
+    if room >= rest:
+        return HORIZON
+    ratio = room / max(step, 1e-15)
+    if not ratio > 0.0:  # NaN is looked at now
+        return 0
+    return int(min(ratio, HORIZON))
+
+
+@kernel
+def refused(
+    tree: Tree,
+    bodies: Bodies,
+    pose: Pose,
+    q: Array,
+    x: Array,
+    dt: float,
+    step: Array,
+    distance: Array,
+    threshold: Array,
+    due: Any,
+    chosen: Any,
+    scratch: Array,
+) -> int:
+    """A pair that comes closer than its threshold under full braking from (q + dt x, x), or -1.
+
+    Args:
+        tree: Joints.
+        bodies: Shapes and pairs.
+        pose: Overwritten.
+        q: Last set-point [rad or m], shape (n,).
+        x: Velocity under test [rad/s or m/s], shape (n,).
+        dt: Period [s].
+        step: Change of velocity in one period at full acceleration, shape (n,).
+        distance: Distances at `q` [m], shape (pairs,).
+        threshold: Distance each pair has to keep [m], shape (pairs,).
+        due: Overwritten, shape (pairs,).
+        chosen: Overwritten, shape (pairs,).
+        scratch: Overwritten, shape (4, n).
+    """
+    n = len(q)
+    reach, pairs, kind, radius = bodies.reach, bodies.pairs, bodies.kind, bodies.radius
+    start, end = pose.start, pose.end
+    speed, travel, now, left = scratch[0], scratch[1], scratch[2], scratch[3]
+    last = 0
+    for i in range(n):
+        speed[i] = abs(x[i])
+        units = speed[i] / step[i]
+        travel[i] = braking_distance(units) * step[i] * dt
+        last = max(last, int(np.ceil(units)))
+    count, at = 0, HORIZON
+    for p in range(len(pairs)):
+        room = distance[p] - threshold[p]
+        rest = dot_n(reach[p], travel)
+        if room >= rest:
+            continue
+        due[count] = quiet(room, dt * dot_n(reach[p], speed), rest)
+        at = min(at, due[count])
+        chosen[count] = p
+        count += 1
+    while at <= last:
+        for i in range(n):
+            m = min(np.floor(speed[i] / step[i]), float(at))
+            done = (m * speed[i] - 0.5 * m * (m + 1.0) * step[i]) * dt
+            now[i] = q[i] + dt * x[i] + np.sign(x[i]) * done
+            left[i] = max(speed[i] - (at + 1.0) * step[i], 0.0)
+            travel[i] = braking_distance(left[i] / step[i]) * step[i] * dt
+        place(tree, bodies, now, pose)
+        least, worst, soon = np.inf, -1, HORIZON
+        for c in range(count):
+            if due[c] <= at:
+                p = chosen[c]
+                i, k = pairs[p, 0], pairs[p, 1]
+                if kind[k] == CAPSULE:
+                    room = between(start, end, i, k) - radius[i] - radius[k] - threshold[p]
+                else:
+                    room = beside_obstacle(bodies, pose, i, k) - radius[i] - threshold[p]
+                if not room >= least:
+                    least, worst = room, p
+                rest = dot_n(reach[p], travel)
+                due[c] = min(at + 1 + quiet(room, dt * dot_n(reach[p], left), rest), HORIZON)
+            soon = min(soon, due[c])
+        if worst >= 0 and not least >= 0.0:
+            return worst
+        at = soon
+    return -1
+
+
+@kernel
+def dot_n(a: Array, b: Array) -> float:
+    """Product of two vectors."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total

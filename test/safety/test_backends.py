@@ -1,0 +1,99 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Two back ends, one verdict; and what happens without the extra one."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safety_parts import BACKENDS, Built
+
+from imitation_ros.contract import Contract
+from imitation_ros.errors import SafetyError
+from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.safety import backends
+from imitation_ros.safety.filter import SafetyFilter
+
+needs_numba = BACKENDS[1].marks
+ROBOTS = ['imi_humanoid', 'unitree_g1']
+
+
+@pytest.mark.parametrize('robot', [pytest.param(name, marks=needs_numba) for name in ROBOTS])
+def test_distances_and_gradients_are_equal(
+    robot: str, built: Built, rng: np.random.Generator
+) -> None:
+    one, other = built(robot, 'coal'), built(robot, 'numba')
+    limits, everything = one.robot.contract.limits, np.arange(len(one))
+    penetrating = 0
+    for q in rng.uniform(limits.lower, limits.upper, (60, one.robot.contract.n)):
+        expected, distance = one.distances(q), other.distances(q)
+        scale = np.maximum(np.abs(expected), 0.1)
+        assert (np.abs(distance - expected) / scale).max() < 1e-12
+        gradient = one.gradients(q, everything)
+        assert np.abs(other.gradients(q, everything) - gradient).max() < 1e-10
+        penetrating += int((expected < -0.002).sum())
+    assert penetrating > 10
+
+
+@pytest.mark.parametrize('robot', [pytest.param(name, marks=needs_numba) for name in ROBOTS])
+def test_the_verdicts_are_the_same(robot: str, built: Built) -> None:
+    # Step by step from the same state: a long chaotic run would only amplify rounding.
+    one, other = built(robot, 'coal'), built(robot, 'numba')
+    contract = one.robot.contract
+    counts: dict[str, int] = {}
+    for name in ('random', 'attack', 'edge', 'garbage'):
+        leader, follower = SafetyFilter(contract, one), SafetyFilter(contract, other)
+        ask = all_streams(contract, one, 3)[name]
+        for tick in range(120):
+            follower.q, follower.v = leader.q, leader.v
+            asked = ask(tick, leader.q)
+            first, second = leader.step(*asked), follower.step(*asked)
+            assert second.q == pytest.approx(first.q, abs=1e-9), (name, tick)
+            assert [(n.rule, n.subject) for n in second.interventions] == [
+                (n.rule, n.subject) for n in first.interventions
+            ], (name, tick)
+            for note in first.interventions:
+                counts[note.rule.value] = counts.get(note.rule.value, 0) + 1
+    assert counts['collision'] > 20
+
+
+@pytest.mark.parametrize('name', [pytest.param(n, marks=needs_numba) for n in ROBOTS])
+def test_nothing_is_compiled_in_the_loop(name: str, built: Built) -> None:
+    from imitation_ros.safety.compiled import approach, braking, distance
+
+    kernels = (approach.rows, braking.refused, distance.measure, distance.gradients)
+    collisions = built(name, 'numba')
+    contract = collisions.robot.contract
+    robot = SafetyFilter(contract, collisions)
+    before = [len(kernel.signatures) for kernel in kernels]
+    robot.reset(contract.home)  # a read-only array
+    ask = all_streams(contract, collisions, 0)['random']
+    for tick in range(60):
+        robot.step(*ask(tick, robot.q))
+    assert [len(kernel.signatures) for kernel in kernels] == before
+
+
+def test_an_unknown_back_end_is_refused() -> None:
+    with pytest.raises(SafetyError, match='auto, coal, numba'):
+        backends.choose('fcl')
+
+
+def test_without_numba_everything_works_and_auto_says_coal(contract: Contract) -> None:
+    probe = (
+        'import sys; sys.modules["numba"] = None\n'
+        'from imitation_ros.contract import load\n'
+        'from imitation_ros.safety import backends\n'
+        'from imitation_ros.safety.filter import SafetyFilter\n'
+        'robot = SafetyFilter(load("imi_humanoid"))\n'
+        'robot.step(robot.q + 0.1)\n'
+        'print(robot.collisions.backend.name, robot.at_rest)\n'
+        'try: backends.choose("numba")\n'
+        'except Exception as error: print(error)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', probe], capture_output=True, text=True, check=True
+    )
+    used, refused = done.stdout.splitlines()
+    assert used == 'coal False'
+    assert 'imitation_ros[fast]' in refused
