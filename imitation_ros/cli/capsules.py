@@ -16,7 +16,7 @@ NEAREST = 8
 
 
 def show_collision(console: Console, collision: 'SelfCollision') -> None:
-    """Print the capsules of every link, the nearest pairs at home, and the margins they suggest."""
+    """Print the capsules of every link, the nearest pairs at home, and a margin they allow."""
     contract, capsules = collision.robot.contract, collision.capsules
     table = Table(title=f'capsules: {capsules.count}, {capsules.path or "fitted just now"}')
     for column in ('link', 'capsules', 'radius, mm', 'excess, mm'):

@@ -186,6 +186,39 @@ class JointLimits(Model):
     upper: float | None = None
 
 
+Vector = tuple[float, float, float]
+
+
+class Obstacle(Model):
+    """A shape that stands still in the robot's base frame; every moving link keeps off it.
+
+    Attributes:
+        name: What reasons call it.
+        shape: `plane` (the robot stays on the side of its normal), `box` or `sphere`.
+        position: A point of the plane, or the centre [m].
+        normal: Direction out of the plane; need not be of length 1.
+        size: Sides of the box, along x, y and z [m].
+        radius: Radius of the sphere [m].
+    """
+
+    name: Name
+    shape: Literal['plane', 'box', 'sphere']
+    position: Vector = (0.0, 0.0, 0.0)
+    normal: Vector | None = None
+    size: tuple[Positive, Positive, Positive] | None = None
+    radius: Positive | None = None
+
+    @model_validator(mode='after')
+    def _is_whole(self) -> 'Obstacle':
+        key = {'plane': 'normal', 'box': 'size', 'sphere': 'radius'}[self.shape]
+        given = [name for name in ('normal', 'size', 'radius') if getattr(self, name) is not None]
+        if given != [key]:
+            raise ValueError(f'a {self.shape} has a {key} and neither of the other two')
+        if self.normal is not None and sum(x * x for x in self.normal) < 1e-12:
+            raise ValueError('the normal of a plane has a direction')
+        return self
+
+
 class Safety(Model):
     """Limits the safety filter enforces. URDF limits alone protect nothing.
 
@@ -218,6 +251,10 @@ class Safety(Model):
         estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
             that the controller itself stops the robot when no newer command comes.
+        workspace: Shapes that stand still and that moving links keep off, at the distance that
+            links keep from each other; none by default.
+        tool_speed: Highest speed of the contract's tools [m/s] (reduced speed: 0.25); none by
+            default.
         backend: What computes distances, rows and certificate: `coal`, `numba` (compiled at
             start-up; needs the extra `fast`), or `auto`: numba where it is installed.
         mode: What the filter does with a velocity it cannot send: `project` takes the closest
@@ -250,6 +287,8 @@ class Safety(Model):
     blend_s: NotNegative = 0.08
     estop_heartbeat_s: NotNegative = 0.0
     brake_tail: bool = True
+    workspace: tuple[Obstacle, ...] = ()
+    tool_speed: Positive | None = None
     backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
 

@@ -14,6 +14,9 @@ DIRECTIONS = 60
 SUPPORT_DIRECTIONS = 200
 REFINEMENTS = 5
 CIRCLE_STEPS = 25
+WORTH = 1e-3
+"""Mean excess that one more capsule of a box has to save [m]."""
+
 SHORTEST = 1e-3
 """A capsule with a shorter segment becomes a ball [m]."""
 
@@ -97,31 +100,29 @@ def excess(capsules: list[Capsule], points: Array) -> tuple[float, float]:
     return float(result.max()), float(result.mean())
 
 
-def cover_box(half: Array, most: int = 3) -> list[Capsule]:
-    """Up to `most` capsules that together contain a box: it is sliced along one of its axes.
+def cover_box(half: Array, most: int = 6) -> list[Capsule]:
+    """Up to `most` capsules that together contain a box: it is cut into a grid of equal boxes.
 
-    One more slice has to bring the mean excess down by a tenth.
+    The grid with the least mean excess is taken, where one more capsule has to be worth WORTH.
 
     Args:
         half: Half of each side [m], shape (3,).
         most: Largest number of capsules.
     """
-    corners = np.array(list(product(*((-1.0, 1.0),) * 3)))
+    corners = np.array(list(product((-1.0, 1.0), repeat=3)))
     best: list[Capsule] = []
     least = np.inf
-    for count in range(1, most + 1):
-        for axis in range(3):
-            size = half.copy()
-            size[axis] /= count
-            shape = fit(corners * size)
-            shifts = np.zeros((count, 3))
-            shifts[:, axis] = size[axis] * (2.0 * np.arange(count) + 1.0 - count)
-            slices = [
-                Capsule(shape.start + shift, shape.end + shift, shape.radius) for shift in shifts
-            ]
-            outside = excess(slices, corners * half)[1]
-            if outside < (0.9 if len(best) < count else 1.0) * least:
-                best, least = slices, outside
+    for counts in product(range(1, most + 1), repeat=3):
+        if np.prod(counts) > most:
+            continue
+        size = half / counts
+        shape = fit(corners * size)
+        numbers = np.array(list(product(*(range(count) for count in counts))))
+        shifts = size * (2.0 * numbers + 1.0 - np.array(counts))
+        parts = [Capsule(shape.start + shift, shape.end + shift, shape.radius) for shift in shifts]
+        price = excess(parts, corners * half)[1] + WORTH * len(parts)
+        if price < least - 1e-9:
+            best, least = parts, price
     return best
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array
+from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
 from .collisions import SelfCollision
@@ -27,6 +28,7 @@ from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .reasons import Reasons
 from .rows import Rows
+from .tools import ToolSpeed
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Of the asked velocity, tried one after the other in the mode `path`."""
@@ -89,6 +91,7 @@ class SafetyFilter:
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
         self._approach = backends.approach(safety, self.collisions, self.dt)
+        self._tools = self._tool_speed()
         self._path = safety.mode == 'path'
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._reasons = Reasons(contract, self.collisions, self.dt)
@@ -154,6 +157,10 @@ class SafetyFilter:
             wanted = (q_des - self.q) / self.dt
         else:
             wanted = v_des + self.box.approach(q_des - v_des * self.dt - self.q)
+        notes: list[Intervention] = []
+        if self._tools is not None:
+            wanted, tool, speed = self._tools.slowed(self.q, wanted)
+            notes += self._reasons.tool(self._tools, tool, speed)
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
         distance = self.collisions.distances(self.q)
         rows = self._approach.rows(self.q, distance, self._threshold, lower, upper)
@@ -162,13 +169,22 @@ class SafetyFilter:
         if self._path:
             slowed = self._slow_down(q_des, wanted, lower, upper, rows, distance)
             if slowed is not None:
-                return self._move(*slowed)
-        notes = self._reasons.lags(self.q, q_des, clipped)
+                return self._move(slowed[0], (*notes, *slowed[1]))
+        notes += self._reasons.lags(self.q, q_des, clipped)
         x = self._propose(wanted, clipped, lower, upper, rows, distance, notes)
         if late is not None and late():
             return self._move(brake, (*notes, OVERRUN))
         x = brake if x is None else self._dispose(x, brake, distance, notes)
         return self._move(x, tuple(notes))
+
+    def _tool_speed(self) -> ToolSpeed | None:
+        """The cap on the tools' speed, if the contract has one."""
+        cap = self.contract.safety.tool_speed
+        if cap is None:
+            return None
+        if not self.contract.tools:
+            raise SafetyError('safety.tool_speed: the contract names no tools')
+        return ToolSpeed(self.collisions.robot, self.box, cap)
 
     def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
         """Take a velocity as the new state."""
@@ -225,9 +241,16 @@ class SafetyFilter:
         return x
 
     def _refused(self, x: Array, distance: Array) -> int | None:
-        """Pair for which the certificate refuses a velocity; None if it is certified."""
+        """Pair for which the certificate refuses a velocity; None if it is certified.
+
+        Numbers from len(collisions) on are tools.
+        """
         if self._certificate is None:
             return None
+        if self._tools is not None:
+            tool = self._tools.refused(self.q, x)
+            if tool is not None:
+                return len(self.collisions) + tool
         threshold = self._threshold
         if (threshold < self.needed).any():
             # While it recovers, a pair that opened may not close again: raise its threshold.

@@ -15,6 +15,8 @@ class Rule(str, Enum):
     COLLISION = 'collision'
     BRAKING = 'braking'
     BUDGET = 'budget'
+    WORKSPACE = 'workspace'
+    TOOL_SPEED = 'tool_speed'
     QP_FALLBACK = 'qp_fallback'
     RECOVERING = 'recovering'
     NON_FINITE = 'non_finite'

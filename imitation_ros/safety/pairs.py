@@ -66,10 +66,11 @@ def choose(robot: RobotModel, geometry: Any) -> tuple[SkippedPair, ...]:
             links = (link(model, one), link(model, other))
             if one.parentJoint == other.parentJoint:
                 continue
+            standing = not other.parentFrame
             apart = set(chain(model, one.parentJoint)) ^ set(chain(model, other.parentJoint))
             if frozenset(links) in ignored:
                 skipped[frozenset(links)] = SkippedPair(links, 'ignored by the contract')
-            elif len(apart) > NEAR_JOINTS:
+            elif standing or len(apart) > NEAR_JOINTS:
                 geometry.addCollisionPair(pin.CollisionPair(i, k))
     probe = pin.GeometryData(geometry)
     pin.computeDistances(model, model.createData(), geometry, probe, robot.to_model(contract.home))

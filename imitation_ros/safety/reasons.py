@@ -9,6 +9,7 @@ from ..data.frame import Array
 from .collisions import SelfCollision
 from .intervention import Intervention, Rule
 from .rows import Rows
+from .tools import SHARE, ToolSpeed
 
 
 class Reasons:
@@ -18,6 +19,7 @@ class Reasons:
         """Prepare the texts: making them at every step would cost more than the step."""
         self._contract = contract
         self._links = collisions.links
+        self._obstacles = {obstacle.name for obstacle in contract.safety.workspace}
         self._dt = dt
         self._texts = _limit_texts(contract)
 
@@ -110,15 +112,26 @@ class Reasons:
         now = float(distance[rows.pairs[row]])
         rule, text, sent = Rule.QP_FALLBACK, f'the QP has no solution near {one} and {other}', now
         if x is not None:
-            rule, text = Rule.COLLISION, f'{one} and {other} come close'
+            text = f'{one} and {other} come close'
+            rule = Rule.WORKSPACE if other in self._obstacles else Rule.COLLISION
             sent = now - self._dt * float(rows.matrix[row] @ x)
         there = now - self._dt * float(rows.matrix[row] @ asked)
         return [Intervention(rule, text, pair=(one, other), asked=there, sent=sent)]
+
+    def tool(self, tools: ToolSpeed, tool: int | None, speed: float) -> list[Intervention]:
+        """Tool that the asked velocity would move too fast [m/s]; an empty list for None."""
+        if tool is None:
+            return []
+        text, sent = f'{tools.names[tool]} may move at {tools.cap:.3f} m/s', SHARE * tools.cap
+        return [Intervention(Rule.TOOL_SPEED, text, asked=speed, sent=sent)]
 
     def refusal(self, pair: int | None, distance: Array, threshold: Array) -> list[Intervention]:
         """Pair for which the certificate refused; an empty list for None."""
         if pair is None:
             return []
+        if pair >= len(self._links):
+            tool = self._contract.tools[pair - len(self._links)]
+            return [Intervention(Rule.BRAKING, f'braking keeps {tool} under its top speed')]
         one, other = self._links[pair]
         text, now = f'braking keeps {one} and {other} apart', float(distance[pair])
         kept = float(threshold[pair])
