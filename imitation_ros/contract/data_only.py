@@ -49,6 +49,7 @@ def data_contract(file: ContractFile, text: str, path: Path) -> Contract:
     home.setflags(write=False)
     return Contract(
         name=file.name,
+        path=path,
         urdf_path=Path(),
         urdf_text='',
         text=text,
