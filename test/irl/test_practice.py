@@ -38,25 +38,25 @@ SHORT = {
     'iterations': 2,
     'steps': 40,
     'horizon_s': 0.8,
-    'critic_only': 0,
     'guard': {'every': 2, 'episodes': 1},
 }
+PPO = {**SHORT, 'critic_only': 0, 'ppo': {'epochs': 1}}
 CHANGES: dict[str, dict[str, Any]] = {
     'irl-iq': {
-        **{key: value for key, value in SHORT.items() if key != 'critic_only'},
+        **SHORT,
         'mode': 'online',
         'practice_updates': 3,
         'batch': 16,
         'critic_width': 16,
     },
-    'irl-csil': {**SHORT, 'features': 32},
-    'irl-maxent': {**SHORT, 'starts': 2, 'each': 4},
-    'irl-airl': SHORT,
-    'irl-gail': SHORT,
+    'irl-csil': {**PPO, 'features': 32},
+    'irl-maxent': {**PPO, 'starts': 2, 'each': 4},
+    'irl-airl': {**PPO, 'discriminator': {'updates': 2, 'first_updates': 2}},
+    'irl-gail': {**PPO, 'discriminator': {'updates': 2, 'first_updates': 2}},
 }
 OURS = ('irl-iq', 'irl-csil', 'irl-maxent')
 """Methods whose resume is tested here; that of the adversarial ones is elsewhere."""
-CLONING = TrainConfig(updates=300, warmup=20, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
+CLONING = TrainConfig(updates=200, warmup=20, eval_every=200, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope='module')
