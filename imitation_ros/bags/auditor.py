@@ -9,6 +9,7 @@ there when the bag is closed.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+import math
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,9 @@ class Auditor:
 
     def _look_at_joints(self, topic: Topic, data: bytes) -> int:
         stamp, q, v = self._joints[topic.name].read(data)
-        if not (np.isfinite(q).all() and np.isfinite(v).all()):
+        # One product tells NaN and infinity in a tenth of the time; which joint, only then.
+        fit = math.isfinite(q.dot(q) + v.dot(v))
+        if not fit and not (np.isfinite(q).all() and np.isfinite(v).all()):
             bad = np.flatnonzero(~(np.isfinite(q) & np.isfinite(v)))
             names = self._contract.joints if self._contract is not None else ()
             raise DataError(f'NaN or infinity in {", ".join(names[i] for i in bad)}')
