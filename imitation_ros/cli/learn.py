@@ -14,6 +14,9 @@ from ..errors import DataError
 from .data import bar
 from .options import Json, Out, ROBOT, Robot
 
+STRIPS = 8
+"""Most camera strips that an evaluation keeps."""
+
 UNSEEN = 100_000
 """First seed of an evaluation: far from the seeds of demonstrations."""
 
@@ -262,6 +265,10 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option('--out', '-o', help='Write the trials as JSON.')
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help='Folder for camera strips of a few trials, failures first.'),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Try a policy in simulation, or compare it with recorded actions.
@@ -272,7 +279,7 @@ def evaluate(
 
     Examples: imitation_ros evaluate policy.onnx --task lift;
     imitation_ros evaluate policy.onnx --task lift --perturb push:2 --perturb delay:1;
-    imitation_ros evaluate policy.onnx --task lift --spread 1.6 --trials 100;
+    imitation_ros evaluate policy.onnx --task lift --spread 1.6 --trials 100 --pictures strips;
     imitation_ros evaluate policy.onnx --data data
     """
     if task is None and data is None:
@@ -300,12 +307,17 @@ def evaluate(
             filter=not unfiltered,
             progress=lambda _: progress.advance(one),
             renderer='auto',
-            strips=0,
+            strips=0 if pictures is None else STRIPS,
             draw_noise=not zero_noise,
             perturb=settings,
         )
     if out is not None:
         results.trials.write(out)
+    if pictures is not None:
+        pictures.mkdir(parents=True, exist_ok=True)
+        for number, strip in enumerate(results.strips):
+            outcome = 'failure' if strip.failed else 'success'
+            (pictures / f'{number}_{outcome}.png').write_bytes(strip.png())
     if as_json:
         print(json.dumps(results.to_dict(), indent=1))
         return

@@ -1,0 +1,73 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Behavioural Cloning of `imitation`, run by benchmarks/peers.py with the peer's own Python.
+
+As it comes, and tuned: observations normalised, two layers of 256, batches of 256. Weights are
+written as arrays, so that whoever tries them needs neither torch nor the peer.
+
+python peers_imitation.py ARRAYS.npz OUT_FOLDER UPDATES
+"""
+
+import json
+from pathlib import Path
+import sys
+import time
+
+import gymnasium as gym
+from imitation.algorithms import bc
+from imitation.data.types import Transitions
+import numpy as np
+from stable_baselines3.common.policies import ActorCriticPolicy
+import torch
+
+FLOOR = 1e-3
+
+
+def main() -> None:
+    """Train both, and print one line of JSON for each."""
+    arrays, out, updates = np.load(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    seen, done = arrays['observation'].astype(np.float32), arrays['action'].astype(np.float32)
+    for kind in ('default', 'tuned'):
+        mean, std = np.zeros(seen.shape[1]), np.ones(seen.shape[1])
+        if kind == 'tuned':
+            mean, std = seen.mean(axis=0), np.maximum(seen.std(axis=0), FLOOR)
+        x = ((seen - mean) / std).astype(np.float32)
+        high = np.abs(done).max(axis=0) + 1.0
+        sees = gym.spaces.Box(-np.inf, np.inf, (x.shape[1],), np.float32)
+        does = gym.spaces.Box(-high, high, dtype=np.float32)
+        nothing = np.array([{}] * len(x))
+        data = Transitions(
+            obs=x, acts=done, infos=nothing, next_obs=x, dones=np.zeros(len(x), dtype=bool)
+        )
+        rest = {}
+        if kind == 'tuned':
+            policy = ActorCriticPolicy(sees, does, lambda _: 1e-3, net_arch=[256, 256])
+            rest = {'policy': policy, 'batch_size': 256}
+        begin = time.process_time()
+        trainer = bc.BC(
+            observation_space=sees,
+            action_space=does,
+            demonstrations=data,
+            rng=np.random.default_rng(0),
+            **rest,
+        )
+        trainer.train(n_batches=updates, progress_bar=False, log_interval=10**9)
+        cpu_s = time.process_time() - begin
+        policy = trainer.policy
+        layers = [*policy.mlp_extractor.policy_net, policy.action_net]
+        layers = [layer for layer in layers if hasattr(layer, 'weight')]
+        weights = {f'w{i}': layer.weight.detach().numpy() for i, layer in enumerate(layers)}
+        biases = {f'b{i}': layer.bias.detach().numpy() for i, layer in enumerate(layers)}
+        np.savez(out / f'{kind}.npz', mean=mean, std=std, count=len(layers), **weights, **biases)
+        times = []
+        for _ in range(300):
+            start = time.perf_counter()
+            policy.predict(x[0], deterministic=True)
+            times.append(time.perf_counter() - start)
+        p50_ms = 1e3 * float(np.median(times))
+        print(json.dumps({'kind': kind, 'cpu_s': cpu_s, 'p50_ms': p50_ms}), flush=True)
+
+
+if __name__ == '__main__':
+    main()
