@@ -24,6 +24,9 @@ from ...data.frame import Array
 from ...data.store import Dataset, MANIFEST
 from ...errors import DataError, ImitationError
 from ...export.onnx import export
+from ...irl.config import AdversarialConfig
+from ...irl.config import load as load_irl
+from ...irl.run import train as practise
 from ...sim.perturbations import Sensed
 from ...training import checkpoint
 from ...training.config import load as load_config
@@ -31,10 +34,14 @@ from ...training.loop import LAST
 from ...training.run import train
 from ..collection import collect
 from ..rollout import rollout
-from .plan import Cell, DEMO_SEEDS, Plan, PULL, settings
+from .plan import ADVERSARIAL, Cell, DEMO_SEEDS, Plan, PULL, settings
 from .tube import back_s, Tube
 
 RESULT = 'cell.json'
+
+UPDATES_PER_ITERATION = 150
+"""Of a plan that sets the length in updates: those of BC for each iteration of practice."""
+
 Progress = Callable[[Cell, dict[str, Any]], None]
 
 
@@ -153,29 +160,58 @@ def _failed(dataset: Dataset) -> float:
 
 def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, Any]:
     """Train one policy, or go on with it; returns its cost."""
-    changes: dict[str, Any] = {'seed': cell.seed}
-    if plan.updates is not None:
-        warmup = min(200, plan.updates // 5)
-        changes |= {'updates': plan.updates, 'warmup': warmup, 'eval_every': plan.updates}
-    config = load_config(cell.method, changes)
     run_folder = folder / 'run'
     spent_path = folder / 'spent.json'
-    resume = (run_folder / checkpoint.FOLDER / LAST).is_file()
+    resume = any(run_folder.rglob(f'{checkpoint.FOLDER}/{LAST}'))
     if not resume:
         shutil.rmtree(run_folder, ignore_errors=True)
         spent_path.unlink(missing_ok=True)
     before = json.loads(spent_path.read_text()) if spent_path.is_file() else 0.0
     begin = time.process_time()
-    result = train(dataset, config, run_folder, resume=resume)
+    fit = _practise if cell.method in ADVERSARIAL else _imitate
+    finished, figures = fit(plan, cell, dataset, run_folder, resume)
     spent = before + time.process_time() - begin
     spent_path.write_text(json.dumps(spent))
-    if not result.finished:
-        raise DataError(f'stopped after {result.updates} updates; run it again to go on')
-    return {
-        'cpu_s': spent,
-        'updates': result.updates,
-        'sim_steps': int(result.metrics.get('sim_steps') or 0),
-        'held_out_mae': result.metrics.get('held_out_mae'),
+    if not finished:
+        raise DataError('the training was stopped; run it again to go on')
+    return {'cpu_s': spent, **figures}
+
+
+def _lengths(plan: Plan) -> dict[str, int]:
+    """Keys of a training whose length the plan sets."""
+    if plan.updates is None:
+        return {}
+    warmup = min(200, plan.updates // 5)
+    return {'updates': plan.updates, 'warmup': warmup, 'eval_every': plan.updates}
+
+
+def _imitate(
+    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
+) -> tuple[bool, dict[str, Any]]:
+    """Train on the demonstrations alone."""
+    config = load_config(cell.method, {'seed': cell.seed, **_lengths(plan)})
+    result = train(dataset, config, run_folder, resume=resume)
+    return result.finished, {'updates': result.updates, 'sim_steps': 0}
+
+
+def _practise(
+    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
+) -> tuple[bool, dict[str, Any]]:
+    """Train Behavioural Cloning, then practise from there: the same BC as in its own cell."""
+    changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task}
+    if plan.updates is not None:
+        short = max(2, plan.updates // UPDATES_PER_ITERATION)
+        changes |= {'bc': _lengths(plan), 'iterations': short}
+    config = load_irl(cell.method, changes)
+    if not isinstance(config, AdversarialConfig):
+        raise DataError(f'{cell.method} does not practise in simulation')
+    result = practise(dataset, config, run_folder, resume=resume)
+    return result.finished, {
+        'updates': result.iterations,
+        'sim_steps': result.steps,
+        'began': result.began,
+        'chosen': result.success,
+        'best_iteration': result.best_iteration,
     }
 
 

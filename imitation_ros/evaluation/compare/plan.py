@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
+from ...irl.config import AdversarialConfig
+from ...irl.config import METHODS as IRL_METHODS
 from ...sim.perturbations import parse, Setting
 from ...sim.tasks import TASKS
 from ...training.config import METHODS
@@ -26,6 +28,13 @@ UNSEEN = 100_000
 """First seed of the trials; demonstrations begin at 0 and take a thousand for each seed."""
 
 DEMO_SEEDS = 1000
+
+ADVERSARIAL = tuple(
+    name for name, config in IRL_METHODS.items() if issubclass(config, AdversarialConfig)
+)
+"""Methods that practise in simulation after Behavioural Cloning."""
+
+TRAINABLE = (*METHODS, *ADVERSARIAL)
 
 PLAN = 'plan.json'
 
@@ -86,12 +95,12 @@ class Plan:
     @property
     def known(self) -> tuple[str, ...]:
         """Methods that can be trained here."""
-        return tuple(method for method in self.methods if method in METHODS)
+        return tuple(method for method in self.methods if method in TRAINABLE)
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Methods that cannot."""
-        return tuple(method for method in self.methods if method not in METHODS)
+        return tuple(method for method in self.methods if method not in TRAINABLE)
 
     def cells(self) -> Iterator[Cell]:
         """Every training, the cheapest first, so that a page can be made early."""
