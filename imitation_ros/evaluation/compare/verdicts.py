@@ -23,6 +23,9 @@ COSTLY = 2.0
 FEW = 10
 """What counts as few demonstrations."""
 
+ENOUGH_TRIALS = 10
+"""Trials below which recovery is not judged: a bootstrap of one of them has no width."""
+
 ROBUST = 0.9
 """Share of its undisturbed successes that a method keeps if it is said to recover."""
 
@@ -113,8 +116,11 @@ def _bc_is_cheap(scores: Scores) -> tuple[Verdict, str]:
 def _bc_does_not_recover(scores: Scores) -> tuple[Verdict, str]:
     _need(scores, BC)
     bc = scores.methods[BC]
-    if np.isnan(bc.recovery.value):
-        raise UnknownError('no trial of bc was pulled out of the demonstrations')
+    if np.isnan(bc.recovery.value) or bc.pulled_out < ENOUGH_TRIALS:
+        raise UnknownError(
+            f'{bc.pulled_out} trials of bc were pulled out of the demonstrations, '
+            f'fewer than {ENOUGH_TRIALS}'
+        )
     why = f'{_share(bc.recovery)} of {bc.pulled_out} trials pulled out of the tube succeed'
     if bc.recovery.low >= ROBUST:
         return 'refuted', why
