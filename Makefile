@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 WORKERS ?= 2
-BENCHMARKS := safety motion recorder faults convert latency reads
+BENCHMARKS := safety motion recorder faults convert latency reads irl
 
 .PHONY: help setup demo test lint types layers unit smoke bench lock clean
 

@@ -118,6 +118,7 @@ class PractisedConfig(SimulatedConfig):
         bc: How that BC is trained, unless a trained one is given; it takes `seed` from here.
     """
 
+    steps: Count = 1800
     spread: AtLeastOne = 1.3
     start: Literal['bc', 'untrained'] = 'bc'
     bc: TrainConfig = TrainConfig()

@@ -52,13 +52,13 @@ class Ppo(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra='forbid')
 
-    std: Positive = 0.025
-    lr: Positive = 1e-4
+    std: Positive = 0.03
+    lr: Positive = 2e-4
     value_lr: Positive = 1e-3
     epochs: Count = 6
     batch: Count = 128
     clip: Share = 0.2
-    max_kl: Positive = 0.08
+    max_kl: Positive = 0.12
     trace: Share = 0.95
     bc: NotNegative = 1.0
     bc_last: NotNegative = 0.1
