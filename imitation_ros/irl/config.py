@@ -118,7 +118,6 @@ class PractisedConfig(SimulatedConfig):
         bc: How that BC is trained, unless a trained one is given; it takes `seed` from here.
     """
 
-    steps: Count = 1800
     spread: AtLeastOne = 1.3
     start: Literal['bc', 'untrained'] = 'bc'
     bc: TrainConfig = TrainConfig()
@@ -153,6 +152,7 @@ class AdversarialConfig(PpoConfig):
         view: What the classifier sees: the hands from the object, or what the policy sees.
     """
 
+    steps: Count = 1800
     discriminator: Discriminator = Discriminator()
     view: Literal['hands', 'observation'] = 'hands'
 
