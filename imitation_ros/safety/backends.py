@@ -4,16 +4,16 @@
 
 from typing import TYPE_CHECKING
 
-from ..contract import Safety
+from ..contract import Contract
 from ..errors import SafetyError
 from .certificate import BrakeCertificate
 from .coal_backend import CoalBackend
+from .front import Front
 from .limits import ViabilityBox
-from .rows import Approach
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
-    from .compiled.backend import CompiledApproach, CompiledBackend, CompiledCertificate
+    from .compiled.backend import CompiledBackend, CompiledCertificate, CompiledFront
 
 NAMES = ('auto', 'coal', 'numba')
 
@@ -49,15 +49,15 @@ def build(name: str, collisions: 'SelfCollision') -> 'CoalBackend | CompiledBack
     return CompiledBackend(collisions.robot, collisions.geometry, collisions.reach)
 
 
-def approach(
-    safety: Safety, collisions: 'SelfCollision', dt: float
-) -> 'Approach | CompiledApproach':
-    """Rows of the QP, from the back end of the distances."""
+def front(
+    contract: Contract, box: ViabilityBox, collisions: 'SelfCollision'
+) -> 'Front | CompiledFront':
+    """The front of a step, from the back end of the distances."""
     if isinstance(collisions.backend, CoalBackend):
-        return Approach(safety, collisions, dt)
-    from .compiled.backend import CompiledApproach
+        return Front(contract, box, collisions)
+    from .compiled.backend import CompiledFront
 
-    return CompiledApproach(safety, collisions.backend, collisions.robot.contract.n, dt)
+    return CompiledFront(contract, box, collisions.backend)
 
 
 def certificate(

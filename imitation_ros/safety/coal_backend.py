@@ -84,14 +84,17 @@ class CoalBackend:
         (p2 - p1) points against n.
         """
         jacobian = pin.computeJointJacobians(self._model, self._data, self._robot.to_model(q))
-        rows = self._read(chosen)
-        normal, p1, p2 = rows[:, 0:3], rows[:, 3:6], rows[:, 6:9]
-        wrench = np.empty((len(chosen), 6))
-        wrench[:, :3] = normal
-        wrench[:, 3:] = np.cross(p2, normal)
-        moved = (wrench @ jacobian) * self._moves_second[chosen]
-        wrench[:, 3:] = np.cross(p1, normal)
-        moved -= (wrench @ jacobian) * self._moves_first[chosen]
+        n1, n2, n3, *points = self._read(chosen).T
+        wrench = np.empty((6, len(chosen)))
+        wrench[0], wrench[1], wrench[2] = n1, n2, n3
+        moved = np.zeros((len(chosen), jacobian.shape[1]))
+        for sign, moves, (x, y, z) in (
+            (1.0, self._moves_second, points[3:]),
+            (-1.0, self._moves_first, points[:3]),
+        ):
+            # point x normal; np.cross takes ten times as long.
+            wrench[3], wrench[4], wrench[5] = y * n3 - z * n2, z * n1 - x * n3, x * n2 - y * n1
+            moved += sign * (wrench.T @ jacobian) * moves[chosen]
         result: Array = moved @ self._fold
         return result
 

@@ -24,10 +24,10 @@ from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
 from .collisions import SelfCollision
+from .front import Aim, Look
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .reasons import Reasons
-from .rows import Rows
 from .tools import ToolSpeed
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
@@ -90,10 +90,11 @@ class SafetyFilter:
         self._certificate = backends.certificate(self.box, self.collisions) if certify else None
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
-        self._approach = backends.approach(safety, self.collisions, self.dt)
+        self._front = backends.front(contract, self.box, self.collisions)
         self._tools = self._tool_speed()
         self._path = safety.mode == 'path'
         self._threshold: Array = np.full(len(self.collisions), self.needed)
+        self._recovers = False
         self._reasons = Reasons(contract, self.collisions, self.dt)
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
@@ -126,6 +127,7 @@ class SafetyFilter:
         distance = self.collisions.distances(self.q)
         self._threshold = np.minimum(self.needed, distance - TOUCH)
         self._threshold[distance >= self.needed] = self.needed
+        self._recovers = bool((distance < self.needed).any())
         inside = np.clip(self.q, self.box.lower, self.box.upper)
         return self._reasons.start(self.q, inside, distance, self.needed)
 
@@ -146,35 +148,33 @@ class SafetyFilter:
         Returns:
             The set-point, which is also the new state.
         """
-        brake = self.box.brake(self.v)
         if q_des is None:
-            return self._move(brake, ())
+            return self._move(self.box.brake(self.v), ())
         refusal = self._reasons.malformed(q_des, v_des)
         if refusal is not None:
-            return self._move(brake, (refusal,))
-        lower, upper = self.box.bounds(self.q, self.v)
-        if v_des is None:
-            wanted = (q_des - self.q) / self.dt
-        else:
-            wanted = v_des + self.box.approach(q_des - v_des * self.dt - self.q)
+            return self._move(self.box.brake(self.v), (refusal,))
+        aim = self._front.aim(self.q, self.v, q_des, v_des)
+        if aim is None:
+            refusal = self._reasons.non_finite(q_des, v_des)
+            return self._move(self.box.brake(self.v), (refusal,))
         notes: list[Intervention] = []
         if self._tools is not None:
-            wanted, tool, speed = self._tools.slowed(self.q, wanted)
+            aim.wanted[:], tool, speed = self._tools.slowed(self.q, aim.wanted)
             notes += self._reasons.tool(self._tools, tool, speed)
-        clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
-        distance = self.collisions.distances(self.q)
-        rows = self._approach.rows(self.q, distance, self._threshold, lower, upper)
+        look = self._front.look(self.q, q_des, aim, self._threshold)
         if late is not None and late():
-            return self._move(brake, (OVERRUN,))
+            return self._move(aim.brake, (OVERRUN,))
         if self._path:
-            slowed = self._slow_down(q_des, wanted, lower, upper, rows, distance)
+            slowed = self._slow_down(q_des, aim, look)
             if slowed is not None:
                 return self._move(slowed[0], (*notes, *slowed[1]))
-        notes += self._reasons.lags(self.q, q_des, clipped)
-        x = self._propose(wanted, clipped, lower, upper, rows, distance, notes)
+        if look.behind:
+            notes += self._reasons.lags(self.q, q_des, look.clipped)
+        # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
+        x = self._propose(aim, look, notes) if look.close else look.clipped
         if late is not None and late():
-            return self._move(brake, (*notes, OVERRUN))
-        x = brake if x is None else self._dispose(x, brake, distance, notes)
+            return self._move(aim.brake, (*notes, OVERRUN))
+        x = aim.brake if x is None else self._dispose(x, aim.brake, look.distance, notes)
         return self._move(x, tuple(notes))
 
     def _tool_speed(self) -> ToolSpeed | None:
@@ -193,51 +193,37 @@ class SafetyFilter:
         return Step(self.q, self.v, notes)
 
     def _slow_down(
-        self,
-        q_des: Array,
-        wanted: Array,
-        lower: Array,
-        upper: Array,
-        rows: Rows | None,
-        distance: Array,
-    ) -> tuple[Array, tuple[Intervention, ...]] | None:
+        self, q_des: Array, aim: Aim, look: Look
+    ) -> tuple[Array, list[Intervention]] | None:
         """The largest share of the wanted velocity that nothing speaks against; None: none."""
+        lower, upper, rows = aim.lower, aim.upper, look.rows
         refused: int | None = None
         for share in SHARES:
-            tried = share * wanted
+            tried = share * aim.wanted
             if (tried < lower - ON_THE_EDGE).any() or (tried > upper + ON_THE_EDGE).any():
                 continue
             tried = np.minimum(np.maximum(tried, lower), upper)
             if rows is not None and (rows.excess(tried) > 0.0).any():
                 continue
-            pair = self._refused(tried, distance)
+            pair = self._refused(tried, look.distance)
             if pair is not None:
                 refused = pair if refused is None else refused
                 continue
             notes = self._reasons.lags(self.q, q_des, tried)
             if share < 1.0 and rows is not None:
-                notes += self._reasons.approach(rows, wanted, tried, distance)
-            notes += self._reasons.refusal(refused, distance, self._threshold)
-            return tried, tuple(notes)
+                notes += self._reasons.approach(rows, aim.wanted, tried, look.distance)
+            notes += self._reasons.refusal(refused, look.distance, self._threshold)
+            return tried, notes
         return None
 
-    def _propose(
-        self,
-        wanted: Array,
-        clipped: Array,
-        lower: Array,
-        upper: Array,
-        rows: Rows | None,
-        distance: Array,
-        notes: list[Intervention],
-    ) -> Array | None:
+    def _propose(self, aim: Aim, look: Look, notes: list[Intervention]) -> Array | None:
         """Closest velocity to the wanted one that keeps away from other links; None: brake."""
-        if rows is None or not (rows.excess(clipped) > 0.0).any():
-            # With a diagonal weight, a clip that satisfies the rows is the optimum.
-            return clipped
+        if look.rows is None:
+            return look.clipped
         top = self.box.velocity
-        x = rows.closest(np.minimum(np.maximum(wanted, -top), top), lower, upper)
-        notes += self._reasons.approach(rows, clipped, x, distance)
+        wanted = np.minimum(np.maximum(aim.wanted, -top), top)
+        x = look.rows.closest(wanted, aim.lower, aim.upper)
+        notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
         return x
 
     def _refused(self, x: Array, distance: Array) -> int | None:
@@ -252,11 +238,12 @@ class SafetyFilter:
             if tool is not None:
                 return len(self.collisions) + tool
         threshold = self._threshold
-        if (threshold < self.needed).any():
+        if self._recovers:
             # While it recovers, a pair that opened may not close again: raise its threshold.
             raised = np.clip(distance - TOUCH, threshold, self.needed)
             if self._certificate.refused(self.q, x, distance, raised) is None:
                 self._threshold = raised
+                self._recovers = bool((raised < self.needed).any())
                 return None
         return self._certificate.refused(self.q, x, distance, threshold)
 
@@ -264,13 +251,10 @@ class SafetyFilter:
         self, x: Array, brake: Array, distance: Array, notes: list[Intervention]
     ) -> Array:
         """The velocity, half-way to braking, or braking: the first that is certified."""
-        chosen = brake
-        refused: int | None = None
-        for tried in (x, brake + 0.5 * (x - brake)):
-            pair = self._refused(tried, distance)
-            if pair is None:
-                chosen = tried
-                break
-            refused = pair if refused is None else refused
+        refused = self._refused(x, distance)
+        if refused is None:
+            return x
+        half = brake + 0.5 * (x - brake)
+        chosen = brake if self._refused(half, distance) is not None else half
         notes += self._reasons.refusal(refused, distance, self._threshold)
         return chosen

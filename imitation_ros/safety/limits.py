@@ -31,6 +31,7 @@ class ViabilityBox:
         upper: Highest position that is commanded [rad or m], shape (n,).
         velocity: Highest speed [rad/s or m/s], shape (n,).
         step: Change of velocity in one period at full acceleration [rad/s or m/s], shape (n,).
+        quantum: Travel in one period at that velocity [rad or m], shape (n,).
     """
 
     def __init__(self, limits: Limits, dt: float) -> None:
@@ -40,7 +41,7 @@ class ViabilityBox:
         self.upper: Array = limits.upper - ROUNDING
         self.velocity: Array = limits.velocity
         self.step: Array = limits.acceleration * dt
-        self._quantum: Array = self.step * dt
+        self.quantum: Array = self.step * dt
 
     def brake(self, v: Array) -> Array:
         """Next velocity under full braking; inside the box of every state it led to."""
@@ -50,50 +51,47 @@ class ViabilityBox:
     def stop(self, q: Array, v: Array) -> Array:
         """Where full braking from velocity `v` at `q` comes to rest [rad or m], shape (n,)."""
         u = np.abs(v) / self.step
-        result: Array = q + np.sign(v) * (braking_distance(u) - u) * self._quantum
+        result: Array = q + np.sign(v) * (braking_distance(u) - u) * self.quantum
         return result
 
     def approach(self, error: Array) -> Array:
         """Velocity towards a position `error` away that can stop there without overshoot."""
-        speed = self.step * stoppable_speed(np.abs(error) / self._quantum)
+        speed = self.step * stoppable_speed(np.abs(error) / self.quantum)
         result: Array = np.sign(error) * speed
         return result
 
-    def bounds(self, q: Array, v: Array) -> tuple[Array, Array]:
+    def bounds(self, q: Array, v: Array, brake: Array | None = None) -> tuple[Array, Array]:
         """Lower and upper bound on the next velocity; lower <= upper always.
 
         Args:
             q: Last commanded positions [rad or m], shape (n,).
             v: Last commanded velocities [rad/s or m/s], shape (n,).
+            brake: What `brake` says of `v`, if it is known already.
 
         Returns:
             Bounds [rad/s or m/s], each of shape (n,). Outside a position limit they lead back
             inside, slowly, and never ask for more than the acceleration.
         """
-        above, below = self.upper - q, q - self.lower
-        # Far outside, come back at RECOVERY_SPEED; the last step lands on the limit.
-        back = RECOVERY_SPEED * self.velocity
-        high = np.where(
-            above >= 0.0,
-            self.step * stoppable_speed(above / self._quantum),
-            -np.minimum(back, -above / self.dt),
-        )
-        low = np.where(
-            below >= 0.0,
-            -self.step * stoppable_speed(below / self._quantum),
-            np.minimum(back, -below / self.dt),
-        )
+        brake = self.brake(v) if brake is None else brake
+        room = np.empty((2, len(q)))
+        above = np.subtract(self.upper, q, out=room[0])
+        below = np.subtract(q, self.lower, out=room[1])
+        high, low = self.step * stoppable_speed(room / self.quantum)
+        low = -low
         slowest, fastest = v - self.step, v + self.step
-        brake = self.brake(v)
         # Braking is admissible by induction; the outer min and max only absorb rounding, and a
         # start outside the limits.
-        upper = np.minimum(
-            np.minimum(self.velocity, fastest),
-            np.maximum(high, np.where(above >= 0.0, np.minimum(brake, v), slowest)),
-        )
-        lower = np.maximum(
-            np.maximum(-self.velocity, slowest),
-            np.minimum(low, np.where(below >= 0.0, np.maximum(brake, v), fastest)),
-        )
+        least, most = np.minimum(brake, v), np.maximum(brake, v)
+        if not room.min() >= 0.0:
+            # Far outside, come back at RECOVERY_SPEED; the last step lands on the limit.
+            back = RECOVERY_SPEED * self.velocity
+            high = np.where(above >= 0.0, high, -np.minimum(back, -above / self.dt))
+            low = np.where(below >= 0.0, low, np.minimum(back, -below / self.dt))
+            least = np.where(above >= 0.0, least, slowest)
+            most = np.where(below >= 0.0, most, fastest)
+        upper = np.minimum(np.minimum(self.velocity, fastest), np.maximum(high, least))
+        lower = np.maximum(np.maximum(-self.velocity, slowest), np.minimum(low, most))
         clash = lower > upper
-        return np.where(clash, brake, lower), np.where(clash, brake, upper)
+        if clash.any():
+            lower, upper = np.where(clash, brake, lower), np.where(clash, brake, upper)
+        return lower, upper

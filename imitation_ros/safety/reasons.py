@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from ..contract import Contract
+from ..contract import Contract, Limits
 from ..data.frame import Array
 from .collisions import SelfCollision
 from .intervention import Intervention, Rule
@@ -21,6 +21,8 @@ class Reasons:
         self._links = collisions.links
         self._obstacles = {obstacle.name for obstacle in contract.safety.workspace}
         self._dt = dt
+        self._outside = outside(contract.limits)
+        self._fastest: Array = contract.limits.velocity * dt * (1.0 + 1e-9)
         self._texts = _limit_texts(contract)
 
     def start(
@@ -54,39 +56,38 @@ class Reasons:
         return tuple(found)
 
     def malformed(self, q_des: Array, v_des: Array | None) -> Intervention | None:
-        """Why what is asked is no position of this robot; None if it is one."""
+        """Why what is asked cannot be a position of this robot: its shape; None if it can."""
         shape = (self._contract.n,)
         for asked in (q_des, v_des):
-            if asked is None:
-                continue
-            if asked.shape != shape:
+            if asked is not None and asked.shape != shape:
                 return Intervention(
                     Rule.SHAPE, f'asked for shape {asked.shape}, the robot has {shape}'
                 )
-            if not np.isfinite(asked).all():
-                i = int(np.argmax(~np.isfinite(asked)))
-                return Intervention(
-                    Rule.NON_FINITE,
-                    'asked for a value that is not finite',
-                    joint=self._contract.joints[i],
-                    asked=float(asked[i]),
-                )
         return None
+
+    def non_finite(self, q_des: Array, v_des: Array | None) -> Intervention:
+        """Which joint is asked for a value that is not finite."""
+        asked = q_des if v_des is None or not np.isfinite(q_des).all() else v_des
+        i = int(np.argmax(~np.isfinite(asked)))
+        return Intervention(
+            Rule.NON_FINITE,
+            'asked for a value that is not finite',
+            joint=self._contract.joints[i],
+            asked=float(asked[i]),
+        )
 
     def lags(self, q: Array, q_des: Array, x: Array) -> list[Intervention]:
         """Joints that a velocity x does not bring from q to where they were asked to be."""
-        sent, limits = q + self._dt * x, self._contract.limits
-        outside = (q_des > limits.upper + 1e-9) | (q_des < limits.lower - 1e-9)
+        sent = q + self._dt * x
+        lower, upper = self._outside
         late = np.abs(q_des - sent) > self._contract.safety.lag_tolerance
-        if not (outside.any() or late.any()):
-            return []
-        fast = np.abs(q_des - q) > limits.velocity * self._dt * (1.0 + 1e-9)
+        beyond = (q_des > upper) | (q_des < lower)
         notes = []
-        for i in np.flatnonzero(outside | late).tolist():
+        for i in (beyond | late).nonzero()[0].tolist():
             rule = Rule.ACCELERATION
-            if outside[i]:
+            if beyond[i]:
                 rule = Rule.POSITION
-            elif fast[i]:
+            elif abs(q_des[i] - q[i]) > self._fastest[i]:
                 rule = Rule.VELOCITY
             text, joint = self._texts[rule][i], self._contract.joints[i]
             asked, got = float(q_des[i]), float(sent[i])
@@ -136,6 +137,11 @@ class Reasons:
         text, now = f'braking keeps {one} and {other} apart', float(distance[pair])
         kept = float(threshold[pair])
         return [Intervention(Rule.BRAKING, text, pair=(one, other), asked=now, sent=kept)]
+
+
+def outside(limits: Limits) -> Array:
+    """Positions [rad or m] beyond which one counts as outside the limits, shape (2, n)."""
+    return np.array([limits.lower - 1e-9, limits.upper + 1e-9])
 
 
 def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:

@@ -3,6 +3,7 @@
 """Rows of the QP: how fast near links may approach each other."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import daqp
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 RELAXATION = 0.1
 """A row asks for no more than this share, from the most cautious end, of what the box allows."""
+
+
+NO_BOUND = -1e30
+"""What DAQP takes for minus infinity."""
+
+
+@lru_cache(maxsize=8)
+def _identity(n: int) -> Array:
+    """The weight of the QP; the solver only reads it."""
+    return np.eye(n)
 
 
 @dataclass(frozen=True)
@@ -52,12 +63,12 @@ class Rows:
         Returns:
             The velocity, or None if there is no solution.
         """
+        n, m = len(wanted), len(self.bound)
+        limits = np.empty((2, n + m))
+        limits[0, :n], limits[0, n:] = upper, self.bound
+        limits[1, :n], limits[1, n:] = lower, NO_BOUND
         x, _, flag, _ = daqp.solve(
-            np.eye(len(wanted)),
-            -wanted,
-            np.ascontiguousarray(self.matrix),
-            np.concatenate([upper, self.bound]),
-            np.concatenate([lower, np.full(len(self.bound), -1e30)]),
+            _identity(n), -wanted, np.ascontiguousarray(self.matrix), limits[0], limits[1]
         )
         solution: Array = np.asarray(x)
         if flag != 1 or not np.isfinite(solution).all():
@@ -80,7 +91,13 @@ class Approach:
         self._near = safety.self_collision_distance + safety.row_distance
 
     def rows(
-        self, q: Array, distance: Array, threshold: Array, lower: Array, upper: Array
+        self,
+        q: Array,
+        distance: Array,
+        threshold: Array,
+        lower: Array,
+        upper: Array,
+        tried: Array,
     ) -> Rows | None:
         """Rows at a pose; None if no pair is near enough to matter.
 
@@ -90,6 +107,7 @@ class Approach:
             threshold: Distance every pair has to keep [m], shape (pairs,).
             lower: Lowest next velocities, shape (n,).
             upper: Highest next velocities, shape (n,).
+            tried: Velocity that the rows are for, shape (n,); no joint will be faster.
         """
         chosen = np.flatnonzero(distance < self._near)
         if not len(chosen):
@@ -98,11 +116,19 @@ class Approach:
         if len(chosen) > safety.row_limit:
             order = np.argpartition(distance[chosen], safety.row_limit - 1)
             chosen = chosen[order[: safety.row_limit]]
-        matrix = -self._collisions.gradients(q, chosen)
         unit = safety.row_acceleration * self._dt
         gap = distance[chosen] - threshold[chosen] - safety.row_margin
         bound = unit * stoppable_speed(gap / (unit * self._dt))
         bound = np.where(gap < 0.0, safety.row_return_rate * gap, bound)
+        # A pair cannot approach faster than reach @ |velocity|: often no gradient is needed.
+        reach = self._collisions.reach[chosen]
+        if (reach @ np.abs(tried) <= bound).all():
+            return None
+        able = reach @ np.maximum(-lower, upper) > bound
+        chosen, bound = chosen[able], bound[able]
+        if not len(chosen):
+            return None
+        matrix = -self._collisions.gradients(q, chosen)
         # Ask for nothing that the box cannot reach: a row alone is never infeasible.
         at_lower, at_upper = matrix * lower, matrix * upper
         least = np.minimum(at_lower, at_upper).sum(axis=1)

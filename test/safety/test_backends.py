@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two back ends, one verdict; and what happens without the extra one."""
 
+from dataclasses import replace
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from safety_parts import BACKENDS, Built
 from imitation_ros.contract import Contract
 from imitation_ros.errors import SafetyError
 from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.kinematics.braking import stoppable_speed
 from imitation_ros.safety import backends
 from imitation_ros.safety.filter import SafetyFilter
 
@@ -58,11 +60,77 @@ def test_the_verdicts_are_the_same(robot: str, built: Built) -> None:
     assert counts['collision'] > 20
 
 
+@pytest.mark.parametrize('robot', [pytest.param(name, marks=needs_numba) for name in ROBOTS])
+@pytest.mark.parametrize('mode', ['project', 'path'])
+def test_what_is_wanted_allowed_and_near_is_the_same(
+    robot: str, mode: str, built: Built, rng: np.random.Generator
+) -> None:
+    one, other = built(robot, 'coal'), built(robot, 'numba')
+    contract = one.robot.contract
+    contract = replace(contract, safety=contract.safety.model_copy(update={'mode': mode}))
+    first, second = SafetyFilter(contract, one), SafetyFilter(contract, other)
+    limits, outside, close, many = contract.limits, 0, 0, 0
+    for scale in np.repeat([0.001, 0.3, 3.0, 1e12, 1e307], 30):
+        q = contract.home + rng.normal(size=contract.n) * rng.choice([0.02, 0.2])
+        v = rng.uniform(-1.0, 1.0, contract.n) * limits.velocity
+        q_des = q + scale * rng.normal(size=contract.n)
+        v_des = None if rng.random() < 0.5 else scale * rng.normal(size=contract.n)
+        with np.errstate(over='ignore', invalid='ignore'):
+            aim, same = first._front.aim(q, v, q_des, v_des), second._front.aim(q, v, q_des, v_des)
+            look = first._front.look(q, q_des, aim, first.threshold)
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(aim, same, strict=True))
+        again = second._front.look(q, q_des, same, second.threshold)
+        assert np.array_equal(again.clipped, look.clipped, equal_nan=True)
+        lags = first._reasons.lags(q, q_des, look.clipped)
+        assert again.behind or not lags
+        assert again.close == look.close
+        assert (again.rows is None) == (look.rows is None)
+        if look.rows is not None:
+            one_by_one, order = np.argsort(look.rows.pairs), np.argsort(again.rows.pairs)
+            assert np.array_equal(again.rows.pairs[order], look.rows.pairs[one_by_one])
+            bounds = again.rows.bound[order] - look.rows.bound[one_by_one]
+            assert np.abs(bounds).max() < 1e-9
+            many += len(order) > 3
+        outside += int(((q < limits.lower) | (q > limits.upper)).any())
+        close += look.close
+    assert min(outside, close, many) > 20
+
+
+@pytest.mark.parametrize('robot', ROBOTS)
+def test_a_row_that_is_left_out_could_not_matter(
+    robot: str, built: Built, rng: np.random.Generator
+) -> None:
+    collisions = built(robot, backends.choose('auto'))
+    contract = collisions.robot.contract
+    robot_filter = SafetyFilter(contract, collisions)
+    safety, dt = contract.safety, robot_filter.dt
+    spared = 0
+    for _ in range(150):
+        q = contract.home + 0.05 * rng.normal(size=contract.n)
+        q_des = q + 0.002 * rng.normal(size=contract.n)
+        aim = robot_filter._front.aim(q, np.zeros(contract.n), q_des, None)
+        look = robot_filter._front.look(q, q_des, aim, robot_filter.threshold)
+        near = np.flatnonzero(look.distance < safety.self_collision_distance + safety.row_distance)
+        gap = look.distance[near] - robot_filter.threshold[near] - safety.row_margin
+        unit = safety.row_acceleration * dt
+        bound = np.where(
+            gap < 0.0, safety.row_return_rate * gap, unit * stoppable_speed(gap / unit / dt)
+        )
+        falls = -collisions.gradients(q, near) @ look.clipped
+        kept = np.zeros(0, int) if look.rows is None else look.rows.pairs
+        left_out = ~np.isin(near, kept)
+        if len(near) > safety.row_limit:
+            continue
+        assert (falls[left_out] <= bound[left_out] + 1e-12).all()
+        spared += int(left_out.sum())
+    assert spared > 100
+
+
 @pytest.mark.parametrize('name', [pytest.param(n, marks=needs_numba) for n in ROBOTS])
 def test_nothing_is_compiled_in_the_loop(name: str, built: Built) -> None:
-    from imitation_ros.safety.compiled import approach, braking, distance
+    from imitation_ros.safety.compiled import braking, distance, front
 
-    kernels = (approach.rows, braking.refused, distance.measure, distance.gradients)
+    kernels = (front.aim, front.look, braking.refused, distance.measure, distance.gradients)
     collisions = built(name, 'numba')
     contract = collisions.robot.contract
     robot = SafetyFilter(contract, collisions)

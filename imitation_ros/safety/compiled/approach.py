@@ -28,6 +28,7 @@ def rows(
     threshold: Array,
     lower: Array,
     upper: Array,
+    tried: Array,
     near: float,
     margin: float,
     unit: float,
@@ -47,6 +48,7 @@ def rows(
         threshold: Distance every pair has to keep [m], shape (pairs,).
         lower: Lowest next velocities, shape (n,).
         upper: Highest next velocities, shape (n,).
+        tried: Velocity that the rows are for, shape (n,); no joint will be faster.
         near: Pairs closer than this get a row [m].
         margin: How far inside the threshold a row aims [m].
         unit: Deceleration of an approach, times dt [m/s].
@@ -60,17 +62,28 @@ def rows(
     limit, distance = len(bound), pose.distance
     if (distance < near).sum() > limit:
         near = np.partition(distance, limit)[limit]
-    kept = 0
+    # A pair cannot approach faster than reach @ |velocity|: often no gradient is needed.
+    found, matters = 0, False
     for p in range(len(distance)):
-        if kept == limit or not distance[p] < near:
+        if found == limit or not distance[p] < near:
+            continue
+        gap = distance[p] - threshold[p] - margin
+        if gap < 0.0:
+            bound[found] = return_rate * gap
+        else:
+            bound[found] = unit * stoppable_speed(gap / (unit * dt))
+        chosen[found] = p
+        matters = matters or not fastest(bodies.reach[p], tried, tried) <= bound[found]
+        found += 1
+    if not matters:
+        return 0
+    kept = 0
+    for r in range(found):
+        p, speed = chosen[r], bound[r]
+        if not fastest(bodies.reach[p], lower, upper) > speed:
             continue
         row = matrix[kept]
         gradient(tree, bodies, pose, p, row)
-        gap = distance[p] - threshold[p] - margin
-        if gap < 0.0:
-            speed = return_rate * gap
-        else:
-            speed = unit * stoppable_speed(gap / (unit * dt))
         least = most = 0.0
         for i in range(len(row)):
             row[i] = -row[i]
@@ -82,3 +95,12 @@ def rows(
             bound[kept], chosen[kept] = speed, p
             kept += 1
     return kept
+
+
+@kernel
+def fastest(reach: Array, lower: Array, upper: Array) -> float:
+    """Fastest approach that a reach allows to velocities between two [m/s]."""
+    total = 0.0
+    for i in range(len(reach)):
+        total += reach[i] * max(abs(lower[i]), abs(upper[i]))
+    return total

@@ -8,15 +8,17 @@ import coal
 import numpy as np
 import pinocchio as pin
 
-from ...contract import Safety
+from ...contract import Contract
 from ...data.frame import Array
 from ...errors import SafetyError
 from ...kinematics.model import RobotModel
 from .. import pairs
+from ..front import Aim, Look
 from ..geometry import Indices
 from ..limits import ViabilityBox
+from ..reasons import outside
 from ..rows import RELAXATION, Rows
-from . import approach, braking, distance
+from . import braking, distance, front
 from .arrays import Bodies, BOX, CAPSULE, PLANE, Pose, Tree
 
 
@@ -47,7 +49,12 @@ class CompiledBackend:
         """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
         self._q[:] = q
         distance.measure(self.tree, self.bodies, self._q, self._pose)
-        return self._pose.distance.copy()
+        return self.measured.copy()
+
+    @property
+    def measured(self) -> Array:
+        """Distances at the pose measured last [m], shape (pairs,); overwritten by the next."""
+        return self._pose.distance
 
     def gradients(self, q: Array, chosen: Indices) -> Array:
         """Gradients of the chosen distances, shape (len(chosen), n), at the pose measured last."""
@@ -56,9 +63,10 @@ class CompiledBackend:
         distance.gradients(self.tree, self.bodies, self._pose, numbers, rows)
         return rows
 
-    def rows(self, *numbers: Any) -> int:
-        """Fill in the rows of the QP at the pose measured last: `approach.rows`."""
-        return int(approach.rows(self.tree, self.bodies, self._pose, *numbers))
+    def look(self, *numbers: Any) -> tuple[int, bool, bool]:
+        """Measure a pose, and fill in the rows of the QP there: `front.look`."""
+        count, close, behind = front.look(self.tree, self.bodies, self._pose, *numbers)
+        return int(count), bool(close), bool(behind)
 
     def refused(
         self,
@@ -88,36 +96,67 @@ class CompiledBackend:
         )
 
 
-class CompiledApproach:
-    """`rows.Approach`, compiled."""
+class CompiledFront:
+    """`front.Front`, compiled."""
 
-    def __init__(self, safety: Safety, backend: CompiledBackend, n: int, dt: float) -> None:
+    def __init__(self, contract: Contract, box: ViabilityBox, backend: CompiledBackend) -> None:
         """Allocate the rows, and compile."""
         self._backend = backend
+        safety, limits, n = contract.safety, contract.limits, contract.n
+        self._dt = box.dt
+        self._limits = np.array([box.lower, box.upper, box.velocity, box.step, box.quantum])
+        self._outside = outside(limits)
         self._numbers = (
-            safety.self_collision_distance + safety.row_distance,
-            safety.row_margin,
-            safety.row_acceleration * dt,
-            dt,
-            safety.row_return_rate,
+            safety.mode == 'path',
+            float(safety.lag_tolerance),
+            float(safety.self_collision_distance + safety.row_distance),
+            float(safety.row_margin),
+            float(safety.row_acceleration * box.dt),
+            float(box.dt),
+            float(safety.row_return_rate),
             RELAXATION,
         )
+        self._asked = np.zeros((2, n))
         self._matrix = np.zeros((safety.row_limit, n))
         self._bound = np.zeros(safety.row_limit)
         self._pairs = np.zeros(safety.row_limit, np.int64)
-        count = len(backend.bodies.pairs)
-        self.rows(np.zeros(n), np.zeros(count), np.zeros(count), np.zeros(n), np.zeros(n))
+        q = contract.home.copy()
+        aim = self.aim(q, np.zeros(n), q, None)
+        if aim is not None:
+            self.look(q, q, aim, np.zeros(len(backend.measured)))
 
-    def rows(
-        self, q: Array, distance_at_q: Array, threshold: Array, lower: Array, upper: Array
-    ) -> Rows | None:
-        """Rows at the pose measured last; they are overwritten by the next call."""
-        count = self._backend.rows(
-            threshold, lower, upper, *self._numbers, self._matrix, self._bound, self._pairs
-        )
-        if not count:
+    def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
+        """What is wanted and what is allowed: see `Front.aim`."""
+        asked, found = self._asked, np.empty((4, len(q)))
+        asked[0] = q_des
+        if v_des is not None:
+            asked[1] = v_des
+        moving = v_des is not None
+        if not front.aim(q, v, asked, moving, self._limits, self._dt, found):
             return None
-        return Rows(self._matrix[:count], self._bound[:count], self._pairs[:count])
+        return Aim(*found)
+
+    def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
+        """What is near, and whether it matters; rows and distances last until the next look."""
+        clipped = np.empty(len(q))
+        count, close, behind = self._backend.look(
+            q,
+            self._asked[0],
+            aim.wanted,
+            aim.lower,
+            aim.upper,
+            clipped,
+            threshold,
+            self._outside,
+            *self._numbers,
+            self._matrix,
+            self._bound,
+            self._pairs,
+        )
+        rows = None
+        if count:
+            rows = Rows(self._matrix[:count], self._bound[:count], self._pairs[:count])
+        return Look(clipped, self._backend.measured, rows, close, behind)
 
 
 class CompiledCertificate:

@@ -1,0 +1,148 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The front of a step, compiled; `..front` and `..limits` state what it computes."""
+
+from typing import Any
+
+import numpy as np
+
+from ...data.frame import Array
+from ..limits import RECOVERY_SPEED
+from .approach import rows, stoppable_speed
+from .arrays import Bodies, Pose, Tree
+from .braking import dot_n
+from .distance import measure
+from .jit import kernel
+
+
+@kernel
+def aim(
+    q: Array, v: Array, asked: Array, moving: bool, limits: Array, dt: float, found: Array
+) -> bool:
+    """Fill in the velocities of `..front.Aim`, shape (4, n); False if the asked are not finite.
+
+    Args:
+        q: Last set-point [rad or m], shape (n,).
+        v: Its velocity [rad/s or m/s], shape (n,).
+        asked: Positions asked for, and their velocity, shape (2, n).
+        moving: Whether that velocity is known.
+        limits: Lower, upper, velocity, step and quantum of `ViabilityBox`, shape (5, n).
+        dt: Period [s].
+        found: Filled in.
+    """
+    brakes, lowest, highest, wanted = found
+    for i in range(len(q)):
+        if not (np.isfinite(asked[0, i]) and (not moving or np.isfinite(asked[1, i]))):
+            return False
+        lower, upper, velocity, step, quantum = limits[:, i]
+        above, below = upper - q[i], q[i] - lower
+        slowest, fastest = v[i] - step, v[i] + step
+        brake = np.sign(v[i]) * max(abs(v[i]) - step, 0.0)
+        back = RECOVERY_SPEED * velocity
+        if above >= 0.0:
+            high = max(step * stoppable_speed(above / quantum), min(brake, v[i]))
+        else:
+            high = max(-min(back, -above / dt), slowest)
+        if below >= 0.0:
+            low = min(-step * stoppable_speed(below / quantum), max(brake, v[i]))
+        else:
+            low = min(back, -below / dt, fastest)
+        high = min(velocity, fastest, high)
+        low = max(-velocity, slowest, low)
+        if low > high:
+            low = high = brake
+        brakes[i], lowest[i], highest[i] = brake, low, high
+        if moving:
+            error = asked[0, i] - asked[1, i] * dt - q[i]
+            speed = step * stoppable_speed(abs(error) / quantum)
+            wanted[i] = asked[1, i] + np.sign(error) * speed
+        else:
+            wanted[i] = (asked[0, i] - q[i]) / dt
+    return True
+
+
+@kernel
+def look(
+    tree: Tree,
+    bodies: Bodies,
+    pose: Pose,
+    q: Array,
+    asked: Array,
+    wanted: Array,
+    lower: Array,
+    upper: Array,
+    clipped: Array,
+    threshold: Array,
+    outside: Array,
+    path: bool,
+    lag: float,
+    near: float,
+    margin: float,
+    unit: float,
+    dt: float,
+    return_rate: float,
+    relaxation: float,
+    matrix: Array,
+    bound: Array,
+    chosen: Any,
+) -> tuple[int, bool, bool]:
+    """Clip, measure, and fill in the rows: how many, is one broken, is a joint left behind?
+
+    Args:
+        tree: Joints.
+        bodies: Shapes and pairs.
+        pose: Filled in.
+        q: Last set-point [rad or m], shape (n,).
+        asked: Positions asked for [rad or m], shape (n,).
+        wanted: Velocity wanted [rad/s or m/s], shape (n,).
+        lower: Lowest next velocities, shape (n,).
+        upper: Highest next velocities, shape (n,).
+        clipped: Filled in, shape (n,).
+        threshold: Distance every pair has to keep [m], shape (pairs,).
+        outside: Positions beyond which one is outside the limits, shape (2, n).
+        path: Whether the wanted velocity itself will be tried.
+        lag: Lag that is not worth a word [rad or m].
+        near: As for `rows`, like all that follow.
+        margin: See there.
+        unit: See there.
+        dt: See there.
+        return_rate: See there.
+        relaxation: See there.
+        matrix: See there.
+        bound: See there.
+        chosen: See there.
+    """
+    behind = False
+    for i in range(len(q)):
+        x = wanted[i]
+        if x < lower[i]:
+            x = lower[i]
+        if x > upper[i]:
+            x = upper[i]
+        clipped[i] = x
+        late = not abs(asked[i] - (q[i] + dt * x)) <= lag
+        behind = behind or late or asked[i] < outside[0, i] or asked[i] > outside[1, i]
+    measure(tree, bodies, q, pose)
+    tried = wanted if path else clipped
+    count = rows(
+        tree,
+        bodies,
+        pose,
+        threshold,
+        lower,
+        upper,
+        tried,
+        near,
+        margin,
+        unit,
+        dt,
+        return_rate,
+        relaxation,
+        matrix,
+        bound,
+        chosen,
+    )
+    close = False
+    for r in range(count):
+        close = close or dot_n(matrix[r], clipped) > bound[r]
+    return count, close, behind

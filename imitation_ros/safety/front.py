@@ -1,0 +1,98 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The front of a step: what is wanted, what the box allows, what is near."""
+
+from typing import NamedTuple, TYPE_CHECKING
+
+import numpy as np
+
+from ..contract import Contract
+from ..data.frame import Array
+from .limits import ViabilityBox
+from .rows import Approach, Rows
+
+if TYPE_CHECKING:
+    from .collisions import SelfCollision
+
+
+class Aim(NamedTuple):
+    """Velocities at the start of a step [rad/s or m/s], each of shape (n,).
+
+    Attributes:
+        brake: That of full braking.
+        lower: Lowest of the box.
+        upper: Highest of the box.
+        wanted: The one that was asked for; not yet in the box.
+    """
+
+    brake: Array
+    lower: Array
+    upper: Array
+    wanted: Array
+
+
+class Look(NamedTuple):
+    """What the wanted velocity meets.
+
+    Attributes:
+        clipped: The wanted velocity, clipped to the box [rad/s or m/s], shape (n,).
+        distance: Distance of every pair [m], shape (pairs,); valid until the next look.
+        rows: Rows of the QP; None if none can matter.
+        close: Whether `clipped` breaks one of them.
+        behind: Whether `clipped` may leave a joint away from where it was asked to be.
+    """
+
+    clipped: Array
+    distance: Array
+    rows: Rows | None
+    close: bool
+    behind: bool
+
+
+class Front:
+    """Computes it with numpy, from the distances of coal."""
+
+    def __init__(self, contract: Contract, box: ViabilityBox, collisions: 'SelfCollision') -> None:
+        """Keep the box and prepare the rows."""
+        self._box = box
+        self._collisions = collisions
+        self._approach = Approach(contract.safety, collisions, box.dt)
+        self._path = contract.safety.mode == 'path'
+
+    def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
+        """What is wanted and what is allowed; None if what is asked for is not finite.
+
+        Args:
+            q: Last set-point [rad or m], shape (n,).
+            v: Its velocity [rad/s or m/s], shape (n,).
+            q_des: Positions that are asked for [rad or m], shape (n,).
+            v_des: Their velocity [rad/s or m/s], shape (n,), or None: see `SafetyFilter.step`.
+        """
+        for asked in (q_des, v_des):
+            if asked is not None and np.count_nonzero(np.isfinite(asked)) < len(asked):
+                return None
+        box = self._box
+        brake = box.brake(v)
+        lower, upper = box.bounds(q, v, brake)
+        if v_des is None:
+            wanted = (q_des - q) / box.dt
+        else:
+            wanted = v_des + box.approach(q_des - v_des * box.dt - q)
+        return Aim(brake, lower, upper, wanted)
+
+    def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
+        """What is near, and whether it matters.
+
+        Args:
+            q: Last set-point [rad or m], shape (n,).
+            q_des: Positions that are asked for [rad or m], shape (n,).
+            aim: What `aim` found.
+            threshold: Distance every pair has to keep [m], shape (pairs,).
+        """
+        lower, upper, wanted = aim.lower, aim.upper, aim.wanted
+        clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
+        distance = self._collisions.distances(q)
+        tried = wanted if self._path else clipped
+        rows = self._approach.rows(q, distance, threshold, lower, upper, tried)
+        close = rows is not None and bool((rows.excess(clipped) > 0.0).any())
+        return Look(clipped, distance, rows, close, True)
