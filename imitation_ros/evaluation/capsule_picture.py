@@ -21,6 +21,9 @@ MOST_POINTS = 300
 MARGIN = 0.03
 """Room around the robot [m]."""
 
+HEIGHT = 0.92
+"""How much of a view the longest side of the robot fills; matplotlib cuts off what does not fit."""
+
 
 def draw(collision: SelfCollision, path: Path) -> None:
     """Draw the collision elements' vertices and the capsules, at home, from three sides.
@@ -46,6 +49,7 @@ def draw(collision: SelfCollision, path: Path) -> None:
         dots.append(points @ pose.rotation.T + pose.translation)
     cloud = np.vstack(dots)
     low, high = cloud.min(axis=0) - MARGIN, cloud.max(axis=0) + MARGIN
+    size = high - low
     for number, (name, (elevation, azimuth)) in enumerate(VIEWS.items()):
         # Wider than its third of the figure: a standing robot leaves room at its sides.
         place = (number / len(VIEWS) - 0.13, 0.0, 1.0 / len(VIEWS) + 0.26, 0.97)
@@ -57,8 +61,8 @@ def draw(collision: SelfCollision, path: Path) -> None:
         axes.view_init(elevation, azimuth)
         limits = zip(low, high, strict=True)
         axes.set(**dict(zip(('xlim', 'ylim', 'zlim'), limits, strict=True)))
-        axes.set_title(name, y=0.96)
-        axes.set_box_aspect(high - low, zoom=1.05)
+        figure.text((number + 0.5) / len(VIEWS), 0.94, name, ha='center')
+        axes.set_box_aspect(size, zoom=HEIGHT * np.linalg.norm(size) / size.max())
         axes.set_axis_off()
     figure.suptitle(
         f'{robot.contract.name}: {collision.capsules.count} capsules (orange) over vertices of '
