@@ -22,7 +22,7 @@ MARGIN = 0.03
 """Room around the robot [m]."""
 
 HEIGHT = 0.92
-"""How much of a view the longest side of the robot fills; matplotlib cuts off what does not fit."""
+"""How much of a view the longest side of the robot fills; what does not fit is cut off."""
 
 
 def draw(collision: SelfCollision, path: Path) -> None:
