@@ -4,7 +4,10 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...data.frame import Array
+from .jit import kernel
 
 CAPSULE, PLANE, BOX = 0, 1, 2
 """Kinds of shapes; a sphere is a capsule without a segment."""
@@ -82,3 +85,87 @@ class Pose(NamedTuple):
     first: Array
     second: Array
     normal: Array
+
+
+class Packed(NamedTuple):
+    """Tree, bodies and one pose in three arrays: handing over 25 costs more than a kernel.
+
+    Attributes:
+        floats: What `Tree` and `Bodies` hold in floats, one after the other.
+        numbers: How many joints, shapes, pairs and coordinates; then what they hold in integers.
+        pose: What `Pose` holds.
+    """
+
+    floats: Array
+    numbers: Any
+    pose: Array
+
+
+def pack(tree: Tree, bodies: Bodies, pose: Pose) -> Packed:
+    """Copy everything, in the order in which `unpack` cuts it out again."""
+    t, b = tree, bodies
+    sizes = np.array([len(t.parent), len(b.kind), *b.reach.shape])
+    floats = (
+        t.turn,
+        t.offset,
+        t.axis,
+        t.ratio,
+        t.shift,
+        b.start,
+        b.end,
+        b.turn,
+        b.radius,
+        b.reach,
+    )
+    numbers = (sizes, t.parent, t.slides, t.column, b.kind, b.joint, b.pairs, b.moves)
+    return Packed(
+        np.concatenate([x.ravel() for x in floats]),
+        np.concatenate([x.ravel() for x in numbers]).astype(np.int64),
+        np.concatenate([x.ravel() for x in pose]),
+    )
+
+
+@kernel
+def unpack(floats: Array, numbers: Any, pose: Array) -> tuple[Tree, Bodies, Pose]:
+    """Views of what was packed."""
+    j, s, p, n = numbers[0], numbers[1], numbers[2], numbers[3]
+    at = 4 + 3 * j
+    i = numbers[4:]
+    k = numbers[at:]
+    tree = Tree(
+        i[:j],
+        floats[: 9 * j].reshape((j, 3, 3)),
+        floats[9 * j : 12 * j].reshape((j, 3)),
+        floats[12 * j : 15 * j].reshape((j, 3)),
+        i[j : 2 * j],
+        i[2 * j : 3 * j],
+        floats[15 * j : 16 * j],
+        floats[16 * j : 17 * j],
+    )
+    f = floats[17 * j :]
+    bodies = Bodies(
+        k[:s],
+        k[s : 2 * s],
+        f[: 3 * s].reshape((s, 3)),
+        f[3 * s : 6 * s].reshape((s, 3)),
+        f[6 * s : 15 * s].reshape((s, 3, 3)),
+        f[15 * s : 16 * s],
+        k[2 * s : 2 * s + 2 * p].reshape((p, 2)),
+        k[2 * s + 2 * p :].reshape((j, j)),
+        f[16 * s :].reshape((p, n)),
+    )
+    a, b, c = 12 * j, 12 * j + 6 * s, 12 * j + 6 * s + p
+    return (
+        tree,
+        bodies,
+        Pose(
+            pose[: 9 * j].reshape((j, 3, 3)),
+            pose[9 * j : a].reshape((j, 3)),
+            pose[a : a + 3 * s].reshape((s, 3)),
+            pose[a + 3 * s : b].reshape((s, 3)),
+            pose[b:c],
+            pose[c : c + 3],
+            pose[c + 3 : c + 6],
+            pose[c + 6 :],
+        ),
+    )

@@ -19,7 +19,7 @@ from ..limits import ViabilityBox
 from ..reasons import outside
 from ..rows import RELAXATION, Rows
 from . import braking, distance, front
-from .arrays import Bodies, BOX, CAPSULE, PLANE, Pose, Tree
+from .arrays import Bodies, BOX, CAPSULE, pack, Packed, PLANE, Pose, Tree, unpack
 
 
 class CompiledBackend:
@@ -34,9 +34,14 @@ class CompiledBackend:
     def __init__(self, robot: RobotModel, geometry: Any, reach: Array) -> None:
         """Copy the robot into arrays, and compile what is not on the disk yet."""
         n = robot.contract.n
-        self.tree = _tree(robot)
-        self.bodies = _bodies(robot, geometry, reach)
-        self._pose, self._ahead = (_pose(self.tree, self.bodies) for _ in range(2))
+        tree, bodies = _tree(robot), _bodies(robot, geometry, reach)
+        self._here = pack(tree, bodies, _pose(tree, bodies))
+        self._ahead = Packed(self._here.floats, self._here.numbers, self._here.pose.copy())
+        # The same memory, by name.
+        self.tree: Tree
+        self.bodies: Bodies
+        self._pose: Pose
+        self.tree, self.bodies, self._pose = unpack.py_func(*self._here)
         count = len(self.bodies.pairs)
         # Own, contiguous and writable: kernels are compiled for such arrays, and for no others.
         self._q = np.zeros(n)
@@ -65,7 +70,7 @@ class CompiledBackend:
 
     def look(self, *numbers: Any) -> tuple[int, bool, bool]:
         """Measure a pose, and fill in the rows of the QP there: `front.look`."""
-        count, close, behind = front.look(self.tree, self.bodies, self._pose, *numbers)
+        count, close, behind = front.look(*self._here, *numbers)
         return int(count), bool(close), bool(behind)
 
     def refused(
@@ -80,9 +85,7 @@ class CompiledBackend:
         """A pair that comes too close under full braking from (q + dt x, x), or -1."""
         return int(
             braking.refused(
-                self.tree,
-                self.bodies,
-                self._ahead,
+                *self._ahead,
                 q,
                 x,
                 dt,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...data.frame import Array
-from .arrays import Bodies, CAPSULE, Pose, Tree
+from .arrays import CAPSULE, unpack
 from .distance import beside_obstacle, between
 from .jit import kernel
 from .kinematics import place
@@ -35,9 +35,9 @@ def quiet(room: float, step: float, rest: float) -> int:
 
 @kernel
 def refused(
-    tree: Tree,
-    bodies: Bodies,
-    pose: Pose,
+    floats: Array,
+    numbers: Any,
+    pose_floats: Array,
     q: Array,
     x: Array,
     dt: float,
@@ -51,9 +51,9 @@ def refused(
     """A pair that comes closer than its threshold under full braking from (q + dt x, x), or -1.
 
     Args:
-        tree: Joints.
-        bodies: Shapes and pairs.
-        pose: Overwritten.
+        floats: Of `Packed`.
+        numbers: Of `Packed`.
+        pose_floats: Of `Packed`, overwritten.
         q: Last set-point [rad or m], shape (n,).
         x: Velocity under test [rad/s or m/s], shape (n,).
         dt: Period [s].
@@ -64,6 +64,7 @@ def refused(
         chosen: Overwritten, shape (pairs,).
         scratch: Overwritten, shape (4, n).
     """
+    tree, bodies, pose = unpack(floats, numbers, pose_floats)
     n = len(q)
     reach, pairs, kind, radius = bodies.reach, bodies.pairs, bodies.kind, bodies.radius
     start, end = pose.start, pose.end

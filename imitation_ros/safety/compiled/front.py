@@ -9,7 +9,7 @@ import numpy as np
 from ...data.frame import Array
 from ..limits import RECOVERY_SPEED
 from .approach import rows, stoppable_speed
-from .arrays import Bodies, Pose, Tree
+from .arrays import unpack
 from .braking import dot_n
 from .distance import measure
 from .jit import kernel
@@ -63,9 +63,9 @@ def aim(
 
 @kernel
 def look(
-    tree: Tree,
-    bodies: Bodies,
-    pose: Pose,
+    floats: Array,
+    numbers: Any,
+    pose_floats: Array,
     q: Array,
     asked: Array,
     wanted: Array,
@@ -89,9 +89,9 @@ def look(
     """Clip, measure, and fill in the rows: how many, is one broken, is a joint left behind?
 
     Args:
-        tree: Joints.
-        bodies: Shapes and pairs.
-        pose: Filled in.
+        floats: Of `Packed`.
+        numbers: Of `Packed`.
+        pose_floats: Of `Packed`, filled in.
         q: Last set-point [rad or m], shape (n,).
         asked: Positions asked for [rad or m], shape (n,).
         wanted: Velocity wanted [rad/s or m/s], shape (n,).
@@ -112,6 +112,7 @@ def look(
         bound: See there.
         chosen: See there.
     """
+    tree, bodies, pose = unpack(floats, numbers, pose_floats)
     behind = False
     for i in range(len(q)):
         x = wanted[i]
