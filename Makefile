@@ -39,7 +39,7 @@ lint: $(STAMP)   ## style, types and layers
 	$(BIN)/lint-imports
 
 unit: $(STAMP)   ## the tests
-	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile --durations=15
 
 smoke: $(STAMP)  ## every benchmark's whole path and a short demo, in seconds, judging no time
 	@for b in $(BENCHMARKS); do echo "== $$b --smoke"; $(THREADS) $(ROS_ENV) $(BIN)/python benchmarks/$$b.py --smoke || exit 1; done

@@ -32,11 +32,11 @@ class Trial:
         duration_s: How long it was tried [s].
         seconds: Time until success [s]; None without it.
         interventions: Interventions of the safety filter, by rule; one per joint or pair.
-        altered: Commands with at least one intervention; None if that was not counted.
         state: State of the safety filter at the end.
         note: What went wrong, if anything is known.
         bag: Name of the trial's bag, if there is one.
         diagnostics: Last diagnostics of the safety and policy nodes, if they ran.
+        altered: Commands with at least one intervention; None if that was not counted.
     """
 
     seed: int
@@ -44,11 +44,11 @@ class Trial:
     duration_s: float
     seconds: float | None = None
     interventions: Mapping[str, int] = field(default_factory=dict)
-    altered: int | None = None
     state: str = ''
     note: str = ''
     bag: str = ''
     diagnostics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    altered: int | None = None
 
     def __post_init__(self) -> None:
         """Check that a success has its time and a failure none."""

@@ -241,6 +241,7 @@ class CsilConfig(PpoConfig):
     """
 
     method: str = 'irl-csil'
+    ppo: Ppo = Ppo(std=0.025, lr=1e-4, max_kl=0.08)
     features: Count = 256
     bound: Positive = 3.0
 
@@ -257,6 +258,7 @@ class MaxEntConfig(PpoConfig):
     """
 
     method: str = 'irl-maxent'
+    ppo: Ppo = Ppo(std=0.025, lr=1e-4, max_kl=0.08)
     starts: Count = 12
     each: Count = 8
     sample_noise: Positive = 0.02

@@ -42,7 +42,7 @@ def test_foreign_bag_reads_audits_and_converts(plugin, good_script, robot, tmp_p
         assert bag.start_ns == good_script[0][0] and bag.end_ns == good_script[-1][0]
         result = audit(bag, robot)
     assert result.verdict == 'ok'
-    with pytest.raises(DataError, match='name one with --contract'):
+    with pytest.raises(DataError, match='name one with --robot'):
         convert([path], tmp_path / 'set')
     convert([path], tmp_path / 'foreign_set', contract=robot)
     convert([good_bag], tmp_path / 'own_set')
