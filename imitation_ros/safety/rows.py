@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of the QP: how fast near links may approach each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,10 @@ class Rows:
         """By how much a velocity breaks each row [m/s], shape (m,)."""
         result: Array = self.matrix @ x - self.bound
         return result
+
+    def met_by(self, x: Array) -> 'Rows':
+        """The same rows, relaxed as far as a velocity breaks them, shape (n,)."""
+        return replace(self, bound=np.maximum(self.bound, self.matrix @ x))
 
     def closest(self, wanted: Array, lower: Array, upper: Array) -> Array | None:
         """Velocity that is closest to the wanted one, in the box and within the rows.

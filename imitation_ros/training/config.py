@@ -157,8 +157,8 @@ BARE: dict[str, Any] = {
     'batch': 256,
 }
 """What differs for data without a robot: entries of unknown meaning at the rate of a controller,
-so one absolute action for each observation, and a longer training. docs/any-data.md has the
-figures behind it."""
+so one absolute action for each observation, and a longer training (its length is a choice, not
+the outcome of a search)."""
 
 
 def available() -> dict[str, Path]:
