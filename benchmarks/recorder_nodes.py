@@ -8,9 +8,11 @@ Every message carries its number, so that a loss anywhere between `publish` and 
 import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import count
 import json
 import os
 from pathlib import Path
+import select
 import signal
 import subprocess
 import sys
@@ -135,13 +137,16 @@ def publish(load: Load) -> None:
         time.sleep(0.05)
     sent = {p.topic_name: 0 for p in (*states, *images)}
     print(json.dumps({'ready': True}), flush=True)
-    # Warm-up messages have negative numbers and do not count.
+    # Warm-up messages have negative numbers and do not count; they go on until the take began.
     joint_hz, camera_hz, pictures = load.rate * JOINT_HZ, load.rate * CAMERA_HZ, 0
     for phase, length in (('warm-up', load.warm_up), ('load', load.seconds)):
         if phase == 'load':
             sys.stdin.readline()
         begin = start = time.monotonic()
-        for k in range(int(length * joint_hz)):
+        for k in count():
+            told = phase == 'load' or select.select([sys.stdin], [], [], 0)[0]
+            if k >= int(length * joint_hz) and told:
+                break
             delay = start + k / joint_hz - time.monotonic()
             if delay > 0:
                 time.sleep(delay)
@@ -322,6 +327,8 @@ class Bench:
                 return self
             deadline = time.monotonic() + 20
             while not (answer := self.operator.call('start', 10))[0]:
+                if 'a take is running' in answer[1]['error']:
+                    break  # the answer to an earlier call came too late
                 if time.monotonic() > deadline:
                     raise SystemExit(answer[1]['error'])
                 time.sleep(0.2)
