@@ -16,6 +16,7 @@ from .. import resources
 from ..contract import Camera, Contract
 from ..errors import ContractError, unknown
 from ..sim.dimensions import FIELD_OF_VIEW
+from .elements import add_text
 
 GAIN = 0.5
 """gz_ros2_control moves a joint at gain * error * rate; its default of 0.1 lags by 10 periods."""
@@ -65,12 +66,6 @@ def image_topic(camera: Camera) -> str:
     return camera.topic.removesuffix(compressed)
 
 
-def _text(parent: Element, tag: str, text: object, **attributes: str) -> Element:
-    element = SubElement(parent, tag, attributes)
-    element.text = str(text)
-    return element
-
-
 def _fix_base(robot: Element, contract: Contract) -> None:
     """Fix the root link to the world, whose frame then is the robot's base frame."""
     children = {child.get('link') for child in robot.iterfind('joint/child')}
@@ -90,14 +85,14 @@ def _control(robot: Element, contract: Contract, controllers: Path) -> None:
     """Add gz_ros2_control: position commands for the contract's joints, starting at home."""
     control = SubElement(robot, 'ros2_control', name='GazeboSimSystem', type='system')
     hardware = SubElement(control, 'hardware')
-    _text(hardware, 'plugin', 'gz_ros2_control/GazeboSimSystem')
+    add_text(hardware, 'plugin', 'gz_ros2_control/GazeboSimSystem')
     for name, home in zip(contract.joints, contract.home.tolist(), strict=True):
         joint = SubElement(control, 'joint', name=name)
         SubElement(joint, 'command_interface', name='position')
         for state in STATES:
             interface = SubElement(joint, 'state_interface', name=state)
             if state == 'position':
-                _text(interface, 'param', home, name='initial_value')
+                add_text(interface, 'param', home, name='initial_value')
     for element in robot.iterfind('joint'):
         # A mimic joint has states and takes no command: Gazebo moves it with its leader.
         if element.find('mimic') is not None:
@@ -110,11 +105,11 @@ def _control(robot: Element, contract: Contract, controllers: Path) -> None:
         filename='gz_ros2_control-system',
         name='gz_ros2_control::GazeboSimROS2ControlPlugin',
     )
-    _text(plugin, 'parameters', controllers)
-    _text(plugin, 'position_proportional_gain', GAIN)
+    add_text(plugin, 'parameters', controllers)
+    add_text(plugin, 'position_proportional_gain', GAIN)
     if contract.joint_states.topic != '/joint_states':
         ros = SubElement(plugin, 'ros')
-        _text(ros, 'remapping', f'/joint_states:={contract.joint_states.topic}')
+        add_text(ros, 'remapping', f'/joint_states:={contract.joint_states.topic}')
 
 
 def _camera(robot: Element, camera: Camera) -> None:
@@ -123,17 +118,17 @@ def _camera(robot: Element, camera: Camera) -> None:
     sensor = SubElement(
         SubElement(robot, 'gazebo', reference=link), 'sensor', type='camera', name=camera.name
     )
-    _text(sensor, 'topic', image_topic(camera).lstrip('/'))
-    _text(sensor, 'update_rate', camera.rate_hz)
-    _text(sensor, 'gz_frame_id', link)
-    _text(sensor, 'always_on', 'true')
+    add_text(sensor, 'topic', image_topic(camera).lstrip('/'))
+    add_text(sensor, 'update_rate', camera.rate_hz)
+    add_text(sensor, 'gz_frame_id', link)
+    add_text(sensor, 'always_on', 'true')
     lens = SubElement(sensor, 'camera')
     vertical = math.tan(math.radians(FIELD_OF_VIEW) / 2.0)
-    _text(lens, 'horizontal_fov', 2.0 * math.atan(vertical * camera.width / camera.height))
+    add_text(lens, 'horizontal_fov', 2.0 * math.atan(vertical * camera.width / camera.height))
     image = SubElement(lens, 'image')
-    _text(image, 'width', camera.width)
-    _text(image, 'height', camera.height)
-    _text(image, 'format', 'R8G8B8')
+    add_text(image, 'width', camera.width)
+    add_text(image, 'height', camera.height)
+    add_text(image, 'format', 'R8G8B8')
     clip = SubElement(lens, 'clip')
-    _text(clip, 'near', 0.02)
-    _text(clip, 'far', 10.0)
+    add_text(clip, 'near', 0.02)
+    add_text(clip, 'far', 10.0)

@@ -19,6 +19,7 @@ from ..sim.dimensions import (
     TABLE_HALF,
     TABLE_TOP,
 )
+from .elements import add_text
 
 SYSTEMS = (
     ('gz-sim-physics-system', 'gz::sim::systems::Physics'),
@@ -37,16 +38,16 @@ def world(contract: Contract) -> str:
     root = Element('sdf', version='1.9')
     scene = SubElement(root, 'world', name='table')
     physics = SubElement(scene, 'physics', name='steps', type='ignored')
-    _text(physics, 'max_step_size', STEP_S)
-    _text(physics, 'real_time_factor', 1.0)
+    add_text(physics, 'max_step_size', STEP_S)
+    add_text(physics, 'real_time_factor', 1.0)
     for filename, name in SYSTEMS:
         plugin = SubElement(scene, 'plugin', filename=filename, name=name)
         if 'sensors' in filename:
-            _text(plugin, 'render_engine', 'ogre2')
+            add_text(plugin, 'render_engine', 'ogre2')
     light = SubElement(scene, 'light', type='directional', name='sun')
-    _text(light, 'pose', '1 -0.6 3 0 0 0')
-    _text(light, 'direction', '-0.25 0.2 -1')
-    _text(light, 'diffuse', '0.9 0.9 0.9 1')
+    add_text(light, 'pose', '1 -0.6 3 0 0 0')
+    add_text(light, 'direction', '-0.25 0.2 -1')
+    add_text(light, 'diffuse', '0.9 0.9 0.9 1')
     # The floor's top, and the table's, where the embedded simulator has them.
     _body(scene, 'floor', (0.0, 0.0, -BASE_HEIGHT - 0.05), (4.0, 4.0, 0.05), GREY)
     x, y = TABLE_CENTRE
@@ -59,19 +60,13 @@ def world(contract: Contract) -> str:
             filename='gz-sim-pose-publisher-system',
             name='gz::sim::systems::PosePublisher',
         )
-        _text(plugin, 'publish_link_pose', 'false')
-        _text(plugin, 'publish_nested_model_pose', 'true')
-        _text(plugin, 'use_pose_vector_msg', 'false')
-        _text(plugin, 'update_frequency', pose.rate_hz)
-        _text(plugin, 'topic', pose.topic)
+        add_text(plugin, 'publish_link_pose', 'false')
+        add_text(plugin, 'publish_nested_model_pose', 'true')
+        add_text(plugin, 'use_pose_vector_msg', 'false')
+        add_text(plugin, 'update_frequency', pose.rate_hz)
+        add_text(plugin, 'topic', pose.topic)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding='unicode')
-
-
-def _text(parent: Element, tag: str, text: object) -> Element:
-    element = SubElement(parent, tag)
-    element.text = str(text)
-    return element
 
 
 def _body(
@@ -88,24 +83,24 @@ def _body(
         mass: Mass [kg].
     """
     model = SubElement(scene, 'model', name=name)
-    _text(model, 'static', 'false' if mass else 'true')
-    _text(model, 'pose', ' '.join(f'{value:g}' for value in (*place, 0, 0, 0)))
+    add_text(model, 'static', 'false' if mass else 'true')
+    add_text(model, 'pose', ' '.join(f'{value:g}' for value in (*place, 0, 0, 0)))
     link = SubElement(model, 'link', name='link')
     if mass:
         inertial = SubElement(link, 'inertial')
-        _text(inertial, 'mass', mass)
+        add_text(inertial, 'mass', mass)
         inertia = SubElement(inertial, 'inertia')
         a, b, c = ((2.0 * value) ** 2 for value in half)
         for axis, squares in (('ixx', b + c), ('iyy', a + c), ('izz', a + b)):
-            _text(inertia, axis, mass * squares / 12.0)
+            add_text(inertia, axis, mass * squares / 12.0)
         for axis in ('ixy', 'ixz', 'iyz'):
-            _text(inertia, axis, 0.0)
+            add_text(inertia, axis, 0.0)
     for kind in ('collision', 'visual'):
         element = SubElement(link, kind, name=kind)
         shape = SubElement(SubElement(element, 'geometry'), 'box')
-        _text(shape, 'size', ' '.join(f'{2.0 * value:g}' for value in half))
+        add_text(shape, 'size', ' '.join(f'{2.0 * value:g}' for value in half))
         if kind == 'visual':
             material = SubElement(element, 'material')
             for light in ('ambient', 'diffuse'):
-                _text(material, light, ' '.join(f'{value:g}' for value in (*colour, 1)))
+                add_text(material, light, ' '.join(f'{value:g}' for value in (*colour, 1)))
     return model

@@ -7,7 +7,6 @@ the robot need to know nothing of how it was found; what the method adds stands 
 """
 
 from collections.abc import Callable, Sequence
-import json
 from pathlib import Path
 import time
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from rich.console import Console
 import torch
-import yaml
 
 from ..data.store import Dataset
 from ..data.windows import Windows
@@ -25,7 +23,7 @@ from ..training.config import load as load_training
 from ..training.interrupt import Interrupt
 from ..training.journal import Bar, CURVES, Journal
 from ..training.loop import BEST, evaluate, LAST
-from ..training.run import train, TrainResult, versions
+from ..training.run import train, TrainResult, versions, write_identity
 from ..training.selection import contract_of, fingerprint
 from ..training.state import load_trained, Trained
 from .config import IqConfig
@@ -167,10 +165,7 @@ def _train(
     }
     if resume is not None:
         _restore(learner, resume, values)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    (out_dir / 'config.yaml').write_text(text, encoding='utf-8')
-    (out_dir / 'versions.json').write_text(json.dumps(versions(), indent=1), encoding='utf-8')
+    write_identity(out_dir, config.to_dict())
     warnings = _warnings(names)
     if console is not None:
         console.print(
@@ -257,16 +252,8 @@ def _restore(learner: IqLearner, path: Path, values: dict[str, Any]) -> None:
     tensors, had = checkpoint.read(path)
     if METHOD not in had:
         raise TrainingError(f'{path} is no run of an IRL method')
-    now, then = values[METHOD], had[METHOD]
-    different = [
-        f'{key}: {then.get(key)!r} then, {now[key]!r} now'
-        for key in now
-        if key not in RESUMABLE and then.get(key) != now[key]
-    ]
-    for key in ('data', 'episodes'):
-        different += [] if had[key] == values[key] else [key]
-    if different:
-        raise TrainingError(f'{path} cannot be resumed, it was another training: {different}')
+    further = [key for key in ('data', 'episodes') if had[key] != values[key]]
+    checkpoint.refuse_another(path, values[METHOD], had[METHOD], RESUMABLE, further)
     learner.restore(tensors, int(had['update']))
 
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 import torch
-import yaml
 
 from ..contract import Contract
 from ..data.stats import measure
@@ -33,7 +32,7 @@ from ..training.interrupt import Interrupt
 from ..training.journal import Bar, CURVES, Journal
 from ..training.loop import BEST, LAST
 from ..training.run import train as train_bc
-from ..training.run import versions
+from ..training.run import versions, write_identity
 from ..training.selection import contract_of, fingerprint, observation_spec, select_episodes
 from ..training.state import build_actor, load_trained, Trained
 from .config import AdversarialConfig, IqConfig, PpoConfig, PractisedConfig
@@ -253,11 +252,7 @@ class _Run:
         config, learner = self.config, self.learner
         if resume:
             self._restore()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-        (self.folder / 'config.yaml').write_text(text, encoding='utf-8')
-        text = json.dumps(versions(), indent=1)
-        (self.folder / 'versions.json').write_text(text, encoding='utf-8')
+        write_identity(self.folder, config.to_dict())
         if console is not None:
             console.print(
                 f'{config.method}: {self.task}, {len(self.windows.names)} episodes; '
@@ -352,15 +347,6 @@ class _Run:
         """Go on from the last checkpoint, if it is of this configuration and data."""
         path = self.checkpoints / LAST
         tensors, values = checkpoint.read(path)
-        asked, had = self.config.to_dict(), values['irl']
-        differences = [
-            f'{key}: {had.get(key)!r} then, {asked[key]!r} now'
-            for key in asked
-            if key not in RESUMABLE and had.get(key) != asked[key]
-        ]
-        if differences:
-            raise TrainingError(
-                f'{path} cannot be resumed, it was another training: ' + '; '.join(differences)
-            )
+        checkpoint.refuse_another(path, self.config.to_dict(), values['irl'], RESUMABLE)
         self.learner.restore(tensors, int(values['update']))
         self.selection = replace(self.selection, **values['selection'])

@@ -7,7 +7,7 @@ power goes. A digest of the tensors is in the JSON: a flipped byte is found when
 when the robot moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 import hashlib
 import json
 import os
@@ -101,3 +101,34 @@ def find(path: Path, name: str = 'best') -> Path:
         there = ', '.join(sorted(file.name for file in folder.glob(f'*{SUFFIX}'))) or 'none'
         raise TrainingError(f'there is no checkpoint {wanted} (there: {there})')
     return wanted
+
+
+def refuse_another(
+    path: Path,
+    asked: Mapping[str, Any],
+    had: Mapping[str, Any],
+    free: Collection[str],
+    further: Iterable[str] = (),
+) -> None:
+    """Refuse to resume a checkpoint of another training.
+
+    Args:
+        path: The checkpoint, to name it.
+        asked: Configuration that is to go on.
+        had: Configuration in the checkpoint.
+        free: Keys that may differ, because they change no parameter of the result.
+        further: What else differs, in words.
+
+    Raises:
+        TrainingError: With every difference.
+    """
+    differences = [
+        f'{key}: {had.get(key)!r} then, {asked[key]!r} now'
+        for key in asked
+        if key not in free and had.get(key) != asked[key]
+    ]
+    differences += further
+    if differences:
+        raise TrainingError(
+            f'{path} cannot be resumed, it was another training: ' + '; '.join(differences)
+        )

@@ -85,6 +85,14 @@ def versions() -> dict[str, str]:
     return found
 
 
+def write_identity(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write what is trained, and with what, into the folder of a run; it is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(dict(config), sort_keys=False)
+    (folder / 'config.yaml').write_text(text, encoding='utf-8')
+    (folder / 'versions.json').write_text(json.dumps(versions(), indent=1), encoding='utf-8')
+
+
 def train(
     dataset_path: Path | Dataset,
     config: TrainConfig,
@@ -154,11 +162,7 @@ def _train(
     if resume:
         _restore(state, checkpoints / LAST, identity)
     if ranks.first:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        (out_dir / 'config.yaml').write_text(
-            yaml.safe_dump(config.to_dict(), sort_keys=False), encoding='utf-8'
-        )
-        (out_dir / 'versions.json').write_text(json.dumps(versions(), indent=1), encoding='utf-8')
+        write_identity(out_dir, config.to_dict())
     else:
         console = None
     if console is not None:
@@ -200,19 +204,10 @@ def _train(
 def _restore(state: TrainState, path: Path, identity: Mapping[str, object]) -> None:
     """Go on from a checkpoint, if it is of this configuration and data."""
     tensors, values = checkpoint.read(path)
-    asked, had = state.config.to_dict(), values['config']
-    differences = [
-        f'{key}: {had.get(key)!r} then, {asked[key]!r} now'
-        for key in asked
-        if key not in RESUMABLE and had.get(key) != asked[key]
-    ]
-    differences += [
+    data = [
         f'{key} of the data' for key, value in identity.items() if values['data'].get(key) != value
     ]
-    if differences:
-        raise TrainingError(
-            f'{path} cannot be resumed, it was another training: ' + '; '.join(differences)
-        )
+    checkpoint.refuse_another(path, state.config.to_dict(), values['config'], RESUMABLE, data)
     state.restore(tensors, values)
 
 
