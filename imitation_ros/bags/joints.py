@@ -22,7 +22,7 @@ KIND = 'sensor_msgs/msg/JointState'
 _LITTLE = b'\x00\x01'
 _COUNT = struct.Struct('<I')
 _STAMP = struct.Struct('<iI')
-_NAMES_AT = 12
+_FRAME_AT = 12
 """Where the frame id starts, after the encapsulation (4 bytes) and the stamp (8)."""
 
 
@@ -32,7 +32,9 @@ class JointReader:
     def __init__(self, contract: Contract) -> None:
         """Start without knowing the topic's names."""
         self._contract = contract
-        self._prefix = b''
+        self._names = b''
+        self._frame = b''
+        self._names_at = 0
         self._start = 0
         self._count = 0
         self._columns: NDArray[np.intp] | slice = slice(0)
@@ -45,7 +47,12 @@ class JointReader:
             BagError: If it is no JointState.
         """
         start, count = self._start, self._count
-        if start and data[_NAMES_AT:start] == self._prefix and data[:2] == _LITTLE:
+        if (
+            start
+            and data[self._names_at : start] == self._names
+            and data[_FRAME_AT : _FRAME_AT + 4] == self._frame
+            and data[:2] == _LITTLE
+        ):
             end = start + 8 * count
             speeds = _COUNT.unpack_from(data, end)[0] if len(data) >= end + 4 else -1
             at = 4 + -(-end // 8) * 8  # end - 4 + 4 bytes of the count, aligned to 8
@@ -68,8 +75,10 @@ class JointReader:
         names = tuple(message.name)
         if data[:2] != _LITTLE or not names:
             return
-        at = _NAMES_AT
-        for text in (message.header.frame_id, None, *names):
+        # What the frame is called may change with every message; only its length matters here.
+        names_at = _FRAME_AT + 4 + len(message.header.frame_id.encode()) + 1
+        at = names_at
+        for text in (None, *names):
             at = 4 + -(-(at - 4) // 4) * 4 + 4
             at += 0 if text is None else len(text.encode()) + 1
         at = 4 + -(-(at - 4) // 4) * 4 + 4
@@ -81,5 +90,6 @@ class JointReader:
         found = np.frombuffer(data, '<f8', len(names), at)
         if not np.array_equal(found, np.asarray(message.position), equal_nan=True):
             return  # an unusual encoding: such messages are decoded one by one
-        self._prefix, self._start = bytes(data[_NAMES_AT:at]), at
+        self._names, self._names_at, self._start = bytes(data[names_at:at]), names_at, at
+        self._frame = bytes(data[_FRAME_AT : _FRAME_AT + 4])
         self._count, self._columns = len(names), columns

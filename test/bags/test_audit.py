@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from imitation_ros.bags import codec
+from imitation_ros.bags import codec, joints
 from imitation_ros.bags.audit import audit
 from imitation_ros.bags.definitions import decode, typestore
 from imitation_ros.bags.frozen import carriers
@@ -364,6 +364,30 @@ def test_joint_reader_agrees_with_the_decoder_whatever_the_names(maker, messages
         reader.read(messages.joint_state(T0, np.zeros(2), ('a', 'b')))
     with pytest.raises(DataError):
         reader.read(data[:-200])
+
+
+def test_joint_reader_decodes_once_though_the_frame_changes_with_every_message(
+    messages, robot, monkeypatch
+):
+    """A driver may count in the frame's name: at 500 Hz, decoding each of them would not do."""
+    decoded = []
+
+    def counting(kind, data):
+        decoded.append(kind)
+        return decode(kind, data)
+
+    monkeypatch.setattr(joints, 'decode', counting)
+    rng = np.random.default_rng(6)
+    reader = JointReader(robot)
+    kind = 'sensor_msgs/msg/JointState'
+    for k in range(30):
+        q = rng.standard_normal(robot.n)
+        message = decode(kind, messages.joint_state(T0 + k, q))
+        message.header.frame_id = f'{k:06d}' if k < 20 else f'frame_{k:09d}'
+        data = messages.serialize(message, kind)
+        stamp, got, _ = reader.read(data)
+        assert stamp == T0 + k and np.array_equal(got, q)
+    assert len(decoded) == 2, 'the first message, and the first with a longer frame id'
 
 
 def test_a_repeated_message_that_came_late_is_no_clock_fault(maker, good_script, tmp_path):
