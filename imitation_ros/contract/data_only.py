@@ -7,13 +7,12 @@ export and evaluate on data; whatever moves a robot refuses it.
 """
 
 from collections.abc import Sequence
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ContractError, unknown
+from .fingerprint import fingerprint
 from .robot import Contract, Limits
 from .schema import Acted, ContractFile, JointStates, Observed
 
@@ -44,7 +43,6 @@ def data_contract(file: ContractFile, text: str, path: Path) -> Contract:
         )
     _check(observed, acted, path)
     entries = observed.entries
-    canonical = json.dumps(file.model_dump(mode='json'), sort_keys=True)
     home = np.zeros(len(entries))
     home.setflags(write=False)
     return Contract(
@@ -53,7 +51,7 @@ def data_contract(file: ContractFile, text: str, path: Path) -> Contract:
         urdf_path=Path(),
         urdf_text='',
         text=text,
-        hash=hashlib.sha256(canonical.encode()).hexdigest(),
+        hash=fingerprint(file),
         joints=entries,
         groups=(),
         limits=_limits(acted),

@@ -3,8 +3,6 @@
 """Load a contract and check it against its URDF."""
 
 from collections.abc import Mapping
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ..errors import ContractError, unknown
 from ..urdf import parse as parse_urdf
 from ..urdf import Urdf
 from .data_only import data_contract
+from .fingerprint import fingerprint
 from .robot import Array, Contract, Limits
 from .schema import ContractFile, explain, JointLimits
 
@@ -103,14 +102,13 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
             ) from error
     urdf = parse_urdf(urdf_text, str(urdf_path))
     joints = _check_joints(file, urdf, path)
-    canonical = json.dumps(file.model_dump(mode='json'), sort_keys=True)
     return Contract(
         name=file.name,
         path=path,
         urdf_path=urdf_path,
         urdf_text=urdf_text,
         text=text,
-        hash=hashlib.sha256((canonical + urdf_text).encode()).hexdigest(),
+        hash=fingerprint(file, urdf_text),
         joints=joints,
         groups=file.groups,
         limits=_limits(file, urdf, joints, path),
