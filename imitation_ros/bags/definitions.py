@@ -25,6 +25,8 @@ PRIMITIVES = frozenset(
     'bool byte char float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 '
     'string wstring'.split()
 )
+ENCAPSULATIONS = (b'\x00\x00', b'\x00\x01')
+"""Plain CDR, big and little endian."""
 _FIELD = re.compile(r'^([A-Za-z][\w/]*)(?:<=\d+)?(?:\[[^\]]*\])?\s+[A-Za-z]')
 
 
@@ -49,16 +51,29 @@ def typestore() -> Typestore:
     return get_typestore(Stores.LATEST)
 
 
-def decode(kind: str, data: bytes) -> Any:
-    """Make an object of a standard message type and a serialized message.
+def decode(kind: str, data: bytes, store: Typestore | None = None) -> Any:
+    """Make an object of a message type and a serialized message; arrays are numpy views.
+
+    Args:
+        kind: Type, such as `sensor_msgs/msg/JointState`.
+        data: CDR with its encapsulation header.
+        store: Knows the type; None: the standard types.
 
     Raises:
         BagError: If the type is not known, or the bytes do not fit it.
     """
+    store = store or typestore()
     try:
-        return typestore().deserialize_cdr(data, kind)
+        if data[:2] not in ENCAPSULATIONS:
+            raise ValueError('unknown CDR encapsulation')
+        definition = store.get_msgdef(kind)
+        read = definition.deserialize_cdr_le if data[1] else definition.deserialize_cdr_be
+        # Not `store.deserialize_cdr`, which allows three bytes behind the message: Fast CDR
+        # reserves the alignment of every sequence's elements, also where it has none.
+        message, _ = read(data[4:], 0, definition.cls, store)
     except Exception as error:
         raise BagError(f'does not fit {kind}: {error}') from error
+    return message
 
 
 @lru_cache(maxsize=256)

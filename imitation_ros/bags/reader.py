@@ -21,8 +21,8 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta
 from ..errors import BagError, ContractError, unknown
+from . import definitions
 from .checksums import check_attachments, check_summary
-from .definitions import find as find_definition
 from .layout import (
     CONTRACT_FILE,
     CUSTOM_KEY,
@@ -239,7 +239,7 @@ class Bag:
             BagError: If the bag does not define it, and nobody else knows it.
         """
         encoding, text = self._definitions.get(kind, ('', ''))
-        return (encoding, text) if text else ('ros2msg', find_definition(kind).text)
+        return (encoding, text) if text else ('ros2msg', definitions.find(kind).text)
 
     def attachments(self) -> Iterator[Attachment]:
         """Attachments of the bag's files: the contract, the URDF, and what others put in."""
@@ -302,10 +302,7 @@ class Bag:
 
     def decode_as(self, kind: str, data: bytes) -> Any:
         """Make an object of a type and a serialized message; see `decode`."""
-        try:
-            return self._store.deserialize_cdr(data, kind)
-        except Exception as error:
-            raise BagError(f'does not fit {kind}: {error}') from error
+        return definitions.decode(kind, data, self._store)
 
     def summary(self) -> dict[str, Any]:
         """Counts and times as plain values."""

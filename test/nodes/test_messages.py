@@ -15,13 +15,14 @@ import pytest
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
 from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, JointState, Joy
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from imitation_ros.bags import codec
+from imitation_ros.bags import codec, definitions
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
-from imitation_ros.errors import DataError
+from imitation_ros.errors import BagError, DataError
 from imitation_ros.nodes import _messages as messages
 
 pytestmark = pytest.mark.ros
@@ -176,3 +177,27 @@ def test_a_status_is_all_text() -> None:
         ('p99_ms', '1.5'),
         ('count', '3'),
     ]
+
+
+@pytest.mark.parametrize('names', range(6))
+@pytest.mark.parametrize(
+    'kind', ['JointState', 'Joy', 'JointTrajectoryPoint', 'Float64MultiArray']
+)
+def test_bytes_of_ros_decode_without_ros_whatever_is_empty(kind: str, names: int) -> None:
+    """Fast CDR reserves the alignment of empty sequences too: bytes stand behind the message."""
+    message = {
+        'JointState': JointState(name=['j' * (1 + names)], position=[1.5], velocity=[0.5]),
+        'Joy': Joy(axes=[0.5] * names),
+        'JointTrajectoryPoint': JointTrajectoryPoint(positions=[0.5] * names),
+        'Float64MultiArray': Float64MultiArray(data=[0.5] * names),
+    }[kind]
+    name = f'{type(message).__module__.split(".")[0]}/msg/{kind}'
+    data = serialize_message(message)
+    back = definitions.decode(name, data)
+    for field in ('name', 'position', 'velocity', 'effort', 'axes', 'positions', 'data'):
+        if hasattr(message, field):
+            assert list(getattr(back, field)) == list(getattr(message, field))
+    with pytest.raises(BagError, match='does not fit'):
+        definitions.decode(name, data[:9])
+    with pytest.raises(BagError, match='unknown CDR encapsulation'):
+        definitions.decode(name, b'\x07' + data[1:])
