@@ -15,6 +15,7 @@ from ..errors import ContractError, unknown
 from ..urdf import parse as parse_urdf
 from ..urdf import Urdf
 from .data_only import data_contract
+from .feature_checks import check_features
 from .fingerprint import fingerprint
 from .robot import Array, Contract, Limits
 from .schema import ContractFile, explain, JointLimits
@@ -102,6 +103,7 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
             ) from error
     urdf = parse_urdf(urdf_text, str(urdf_path))
     joints = _check_joints(file, urdf, path)
+    check_features(file, urdf, path)
     return Contract(
         name=file.name,
         path=path,

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 
 from ..errors import unknown
+from .features import Torque
+from .fingerprint import LATER
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -259,6 +261,7 @@ class Safety(Model):
             start-up; needs the extra `fast`), or `auto`: numba where it is installed.
         mode: What the filter does with a velocity it cannot send: `project` takes the closest
             one it can; `path` first slows down along the asked one.
+        torque: How much of their effort joints may be asked for; not looked at by default.
     """
 
     velocity: Positive = 1.5
@@ -291,6 +294,7 @@ class Safety(Model):
     tool_speed: Positive | None = None
     backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
+    torque: Annotated[Torque | None, LATER] = None
 
 
 class ContractFile(Model):

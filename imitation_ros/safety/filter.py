@@ -24,6 +24,7 @@ from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
 from .collisions import SelfCollision
+from .demands import Demand, Demands
 from .front import Aim, Look
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
@@ -93,6 +94,9 @@ class SafetyFilter:
         self._front = backends.front(contract, self.box, self.collisions)
         self._tools = self._tool_speed()
         self._path = safety.mode == 'path'
+        self._demands = None
+        if safety.torque is not None:
+            self._demands = Demands(contract, self.collisions.robot, self.box)
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._recovers = False
         self._reasons = Reasons(contract, self.collisions, self.dt)
@@ -164,14 +168,19 @@ class SafetyFilter:
         look = self._front.look(self.q, q_des, aim, self._threshold)
         if late is not None and late():
             return self._move(aim.brake, (OVERRUN,))
+        demand: Demand | None = None
+        if self._demands is not None:
+            whole = look.close or self._path
+            demand = self._demands.look(self.q, self.v, aim, look.clipped, whole)
         if self._path:
-            slowed = self._slow_down(q_des, aim, look)
+            slowed = self._slow_down(q_des, aim, look, demand)
             if slowed is not None:
                 return self._move(slowed[0], (*notes, *slowed[1]))
         if look.behind:
             notes += self._reasons.lags(self.q, q_des, look.clipped)
         # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
-        x = self._propose(aim, look, notes) if look.close else look.clipped
+        reshape = look.close or (demand is not None and demand.broken)
+        x = self._propose(aim, look, demand, notes) if reshape else look.clipped
         if late is not None and late():
             return self._move(aim.brake, (*notes, OVERRUN))
         x = aim.brake if x is None else self._dispose(x, aim.brake, look.distance, notes)
@@ -188,12 +197,14 @@ class SafetyFilter:
 
     def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
         """Take a velocity as the new state."""
+        if self._demands is not None:
+            notes = (*notes, *self._demands.overload(self.q, self.v, x))
         self.v = x
         self.q = self.q + self.dt * x
         return Step(self.q, self.v, notes)
 
     def _slow_down(
-        self, q_des: Array, aim: Aim, look: Look
+        self, q_des: Array, aim: Aim, look: Look, demand: Demand | None
     ) -> tuple[Array, list[Intervention]] | None:
         """The largest share of the wanted velocity that nothing speaks against; None: none."""
         lower, upper, rows = aim.lower, aim.upper, look.rows
@@ -205,6 +216,8 @@ class SafetyFilter:
             tried = np.minimum(np.maximum(tried, lower), upper)
             if rows is not None and (rows.excess(tried) > 0.0).any():
                 continue
+            if demand is not None and demand.broken_by(tried):
+                continue
             pair = self._refused(tried, look.distance)
             if pair is not None:
                 refused = pair if refused is None else refused
@@ -212,16 +225,26 @@ class SafetyFilter:
             notes = self._reasons.lags(self.q, q_des, tried)
             if share < 1.0 and rows is not None:
                 notes += self._reasons.approach(rows, aim.wanted, tried, look.distance)
+            if share < 1.0 and demand is not None and self._demands is not None:
+                notes += self._demands.reshaped(demand, self.q, self.v, look.clipped, tried)
             notes += self._reasons.refusal(refused, look.distance, self._threshold)
             return tried, notes
         return None
 
-    def _propose(self, aim: Aim, look: Look, notes: list[Intervention]) -> Array | None:
+    def _propose(
+        self, aim: Aim, look: Look, demand: Demand | None, notes: list[Intervention]
+    ) -> Array | None:
         """Closest velocity to the wanted one that keeps away from other links; None: brake."""
-        if look.rows is None:
-            return look.clipped
         top = self.box.velocity
         wanted = np.minimum(np.maximum(aim.wanted, -top), top)
+        if demand is not None and self._demands is not None:
+            x = demand.closest(look.rows, wanted, aim)
+            if look.rows is not None:
+                notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
+            notes += self._demands.reshaped(demand, self.q, self.v, look.clipped, x)
+            return x
+        if look.rows is None:
+            return look.clipped
         x = look.rows.closest(wanted, aim.lower, aim.upper)
         if x is None:
             # In a tight spot rows exclude each other, and a robot that then only brakes never
@@ -233,10 +256,14 @@ class SafetyFilter:
     def _refused(self, x: Array, distance: Array) -> int | None:
         """Pair for which the certificate refuses a velocity; None if it is certified.
 
-        Numbers from len(collisions) on are tools.
+        Numbers from len(collisions) on are tools, and negative ones joints, counted from the end.
         """
         if self._certificate is None:
             return None
+        if self._demands is not None:
+            joint = self._demands.refused(self.q, self.v, x)
+            if joint is not None:
+                return joint - self.contract.n
         if self._tools is not None:
             tool = self._tools.refused(self.q, x)
             if tool is not None:

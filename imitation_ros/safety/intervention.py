@@ -17,6 +17,8 @@ class Rule(str, Enum):
     BUDGET = 'budget'
     WORKSPACE = 'workspace'
     TOOL_SPEED = 'tool_speed'
+    TORQUE = 'torque'
+    OVERLOAD = 'overload'
     QP_FALLBACK = 'qp_fallback'
     RECOVERING = 'recovering'
     NON_FINITE = 'non_finite'

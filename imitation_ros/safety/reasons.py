@@ -130,6 +130,10 @@ class Reasons:
         """Pair for which the certificate refused; an empty list for None."""
         if pair is None:
             return []
+        if pair < 0:
+            joint = self._contract.joints[pair]
+            text = f'braking keeps "{joint}" where it can hold the robot'
+            return [Intervention(Rule.BRAKING, text, joint=joint)]
         if pair >= len(self._links):
             tool = self._contract.tools[pair - len(self._links)]
             return [Intervention(Rule.BRAKING, f'braking keeps {tool} under its top speed')]

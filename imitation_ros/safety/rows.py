@@ -80,6 +80,17 @@ class Rows:
         return np.minimum(np.maximum(solution, lower), upper)
 
 
+def join(one: Rows | None, other: Rows | None) -> Rows | None:
+    """The rows of both; None if there are none. Each keeps its own numbers."""
+    if one is None or other is None:
+        return other if one is None else one
+    return Rows(
+        np.vstack([one.matrix, other.matrix]),
+        np.concatenate([one.bound, other.bound]),
+        np.concatenate([one.pairs, other.pairs]),
+    )
+
+
 class Approach:
     """Makes the rows of the pairs that are near.
 
