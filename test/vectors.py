@@ -17,6 +17,7 @@ EMPTY = np.array([], dtype=np.float64)
 STATE = 'sensor_msgs/msg/JointState'
 TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 BARE = 'std_msgs/msg/Float64MultiArray'
+SINGLE = 'std_msgs/msg/Float32MultiArray'
 
 
 def stamp(kind: str, ns: int) -> Any:
@@ -40,9 +41,9 @@ def trajectory(ns: int, names: list[str], positions: Array) -> Any:
     return STORE.types[TRAJECTORY](header(ns), names, [point])
 
 
-def bare(values: Array) -> Any:
+def bare(values: Array, kind: str = BARE) -> Any:
     layout = STORE.types['std_msgs/msg/MultiArrayLayout']([], 0)
-    return STORE.types[BARE](layout, values)
+    return STORE.types[kind](layout, values.astype(np.float32 if kind == SINGLE else np.float64))
 
 
 def write(folder: Path, messages: list[tuple[str, str, int, Any]]) -> Path:

@@ -133,7 +133,9 @@ class Auditor:
                 self._count_interventions(self._decode(topic.type, data))
             if not topic.described and stamp == 0:
                 stamp = publish_ns
-        if topic.stamped and topic.modality and stamp == 0:
+        # A simulation may begin at zero.
+        first = not topic.steady and not track.stamp_ns
+        if topic.stamped and topic.modality and stamp == 0 and not first:
             raise DataError('the header has no stamp; the driver must set it')
         return stamp
 
@@ -268,7 +270,7 @@ class Auditor:
         skew = self.skew_ns() / 1e6
         audit = Audit(
             episode=episode,
-            seconds=(self._end_ns - (self._start_ns or 0)) / NS if self._start_ns else 0.0,
+            seconds=0.0 if self._start_ns is None else (self._end_ns - self._start_ns) / NS,
             verdict='ok',
             reasons=(),
             topics=tuple(found),

@@ -17,16 +17,16 @@ import yaml
 from ..errors import DataError
 from .layout import find_bags
 from .reader import Bag
-from .vectors import ARRAYS, arrays, names_of
+from .vectors import arrays, names_of
 
 NS = 1_000_000_000
-STATE, TRAJECTORY, BARE = (
-    'sensor_msgs/msg/JointState',
-    'trajectory_msgs/msg/JointTrajectory',
-    'std_msgs/msg/Float64MultiArray',
-)
-DOES = re.compile(r'action|command|cmd|control|target|goal')
+STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
+BARE = ('std_msgs/msg/Float64MultiArray', 'std_msgs/msg/Float32MultiArray')
+DOES = re.compile(r'action|(?<![a-z])acts?(?![a-z])|command|cmd|control|ctrl|target|goal')
 SEES = re.compile(r'obs|state|feedback|sensor')
+LEAST_AGE_S, PERIODS = 0.5, 3.0
+"""An action may follow an observation this old [s], and this many periods of the slower one."""
+
 CLOCKS_AGREE = 0.2
 """Header and receive times run equally fast if they differ by no more than this share."""
 
@@ -55,7 +55,7 @@ def describe(
         steps = _times(bag, done, stamps)
         if len(steps) < 2:
             raise DataError(f'{path}: fewer than two messages on {done}')
-        rate = float(NS / np.median(np.diff(steps)))
+        rate, seen_hz = _rate(steps), _rate(_times(bag, seen, stamps))
         values: dict[str, Any] = {
             'name': _plain(name or path.stem),
             'rates': {'policy_hz': round(rate, 3)},
@@ -63,7 +63,8 @@ def describe(
                 'topic': seen,
                 'type': bag.types[seen],
                 **_entries(bag, seen),
-                'rate_hz': round(_rate(_times(bag, seen, stamps)), 3),
+                'rate_hz': round(seen_hz, 3),
+                'max_age_s': round(max(LEAST_AGE_S, PERIODS / min(rate, seen_hz)), 3),
                 'stamps': stamps,
             },
             'action': {'topic': done, 'type': bag.types[done], **_action(bag, done)},
@@ -82,12 +83,15 @@ def _topics(bag: Bag, observation: str | None, action: str | None) -> tuple[str,
     fit = [
         topic
         for topic, kind in sorted(bag.types.items())
-        if kind in (STATE, TRAJECTORY, BARE) and bag.counts[topic]
+        if kind in (STATE, TRAJECTORY, *BARE) and bag.counts[topic]
     ]
     for given in (observation, action):
         if given is not None and given not in fit:
             raise DataError(f'{bag.path}: {given} is none of its topics of numbers: {_list(fit)}')
     doers = [t for t in fit if t != observation and (bag.types[t] == TRAJECTORY or DOES.search(t))]
+    if len(doers) != 1:
+        # A namespace may sound like one of the two; and of two topics one is seen, the other done.
+        doers = [t for t in doers or fit if t != observation and not SEES.search(t)]
     if action is None:
         if len(doers) != 1:
             raise DataError(
@@ -132,7 +136,7 @@ def _rate(times: np.ndarray[Any, np.dtype[np.int64]]) -> float:
 
 def _clock(bag: Bag, topics: tuple[str, str]) -> str:
     """Header times if all messages have them and they agree between the topics."""
-    if any(bag.types[topic] == BARE for topic in topics):
+    if any(bag.types[topic] in BARE for topic in topics):
         return 'log'
     spans = []
     for topic in topics:
@@ -155,14 +159,17 @@ def _entries(bag: Bag, topic: str) -> dict[str, list[str]]:
 
 
 def _action(bag: Bag, topic: str) -> dict[str, Any]:
-    """Names and array of an action: the first that is there."""
-    kind, message = bag.types[topic], _first(bag, topic)
-    found = arrays(kind, message)
-    moving = {f: a for f, a in found.items() if f in ARRAYS}
-    if not moving:
+    """Names and array of an action: the first that moves, or that is there at all."""
+    kind, first = bag.types[topic], _first(bag, topic)
+    found = arrays(kind, first)
+    if not found:
         raise DataError(f'{bag.path}: {topic} holds no numbers')
-    field = next(iter(moving))
-    names = _names(names_of(kind, message), len(moving[field]), 'action')
+    still = set(found)
+    for message in bag.messages([topic]) if len(found) > 1 else ():
+        now = arrays(kind, bag.decode(message))
+        still -= {f for f in still if f in now and not np.array_equal(now[f], found[f])}
+    field = next((f for f in found if f not in still), next(iter(found)))
+    names = _names(names_of(kind, first), len(found[field]), 'action')
     return {'field': field, 'names': names}
 
 

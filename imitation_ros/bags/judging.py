@@ -90,6 +90,7 @@ def judge_topic(
     topic, count = track.topic, len(track.log_ns)
     name, hz = topic.name, track.rate_hz()
     reject = notes.reject if topic.described else notes.warn
+    timing = reject if topic.steady else notes.warn
     stamps = track.stamps()
     gaps, longest, jitter, rate, backwards, delay = 0, 0.0, 0.0, 0.0, 0, 0.0
     if topic.required and count == 0:
@@ -110,10 +111,10 @@ def judge_topic(
         if gaps:
             bad = gaps >= bounds.gaps or longest > bounds.silence_s
             text = f'{name}: {gaps} gap{"s" * (gaps != 1)} over {limit * 1e3:.0f} ms'
-            (reject if bad else notes.warn).append(f'{text}, the longest {longest:.2f} s')
+            (timing if bad else notes.warn).append(f'{text}, the longest {longest:.2f} s')
     if topic.rate_hz is not None and len(stamps) > 1:
         if rate < bounds.rate_reject * topic.rate_hz:
-            reject.append(f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}')
+            timing.append(f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}')
         elif rate < bounds.rate_warn * topic.rate_hz:
             notes.warn.append(f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}')
     if backwards and (topic.modality or not topic.described):
@@ -124,7 +125,7 @@ def judge_topic(
         delay = float(offset.max())
         jumps = np.abs(np.diff(offset)).max(initial=0.0)
         if jumps > bounds.clock_s:
-            reject.append(f'{name}: the clock of its stamps jumped by {jumps:.2f} s')
+            timing.append(f'{name}: the clock of its stamps jumped by {jumps:.2f} s')
         elif abs(float(np.median(offset))) > bounds.clock_s:
             notes.warn.append(
                 f"{name}: stamps are {np.median(offset):+.2f} s off the recorder's clock"

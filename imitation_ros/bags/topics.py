@@ -29,6 +29,7 @@ class Topic:
         latched: Whether the last message waits for late subscribers.
         stamped: Whether the message starts with a std_msgs/Header.
         described: Whether a contract tells what it should be like.
+        steady: Whether too few messages, or a pause, make an episode worthless.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Topic:
     latched: bool = False
     stamped: bool = True
     described: bool = True
+    steady: bool = True
 
 
 def recorded(contract: Contract) -> tuple[Topic, ...]:
@@ -55,6 +57,7 @@ def recorded(contract: Contract) -> tuple[Topic, ...]:
             True,
             state.qos,
             stamped=observed is None or observed.stamps == 'header',
+            steady=observed is None,
         )
     ]
     topics += [
@@ -67,8 +70,17 @@ def recorded(contract: Contract) -> tuple[Topic, ...]:
     ]
     names = contract.topics
     if acted is not None:
-        hz, stamped = contract.rates.policy_hz, acted.stamps == 'header'
-        return (*topics, Topic(acted.topic, acted.type, COMMAND, hz, True, stamped=stamped))
+        # Without a robot there is no grid: every action is one step, at whatever rate.
+        action = Topic(
+            acted.topic,
+            acted.type,
+            COMMAND,
+            contract.rates.policy_hz,
+            True,
+            stamped=acted.stamps == 'header',
+            steady=False,
+        )
+        return (*topics, action)
     command_hz = contract.rates.command_hz
     topics += [
         Topic(names.command, joint_state, COMMAND, command_hz, True, Qos(depth=100)),

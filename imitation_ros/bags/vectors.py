@@ -30,7 +30,7 @@ def arrays(kind: str, message: Any) -> dict[str, Array]:
 
     Args:
         kind: Its type.
-        message: A JointState, a JointTrajectory (its first point) or a Float64MultiArray.
+        message: A JointState, a JointTrajectory (its first point) or an array of floats.
 
     Raises:
         DataError: If a trajectory has no point.

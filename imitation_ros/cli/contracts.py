@@ -26,7 +26,7 @@ def contract_from_bag(
     """Write the contract of any bag, whatever its joints are called: no URDF is needed.
 
     Observations are a JointState (position, velocity and effort, whatever of it is there) or a
-    Float64MultiArray, actions a JointTrajectory, JointState or Float64MultiArray. With it the bags
+    Float64MultiArray (or Float32), actions one of these or a JointTrajectory. With it the bags
     are audited, converted, trained on, exported and evaluated; a robot is not moved by it.
 
     Examples: imitation_ros contract-from-bag bags --out theirs.yaml;

@@ -97,9 +97,11 @@ class Observed(Model):
     """
 
     topic: Topic = '/joint_states'
-    type: Literal['sensor_msgs/msg/JointState', 'std_msgs/msg/Float64MultiArray'] = (
-        'sensor_msgs/msg/JointState'
-    )
+    type: Literal[
+        'sensor_msgs/msg/JointState',
+        'std_msgs/msg/Float64MultiArray',
+        'std_msgs/msg/Float32MultiArray',
+    ] = 'sensor_msgs/msg/JointState'
     position: tuple[str, ...] = ()
     velocity: tuple[str, ...] = ()
     effort: tuple[str, ...] = ()
@@ -131,6 +133,7 @@ class Acted(Model):
         'trajectory_msgs/msg/JointTrajectory',
         'sensor_msgs/msg/JointState',
         'std_msgs/msg/Float64MultiArray',
+        'std_msgs/msg/Float32MultiArray',
     ]
     field: Literal['position', 'velocity', 'effort'] = 'position'
     names: tuple[str, ...] = Field(min_length=1)

@@ -62,14 +62,15 @@ def test_all_three_arrays_are_seen_and_the_action_may_be_an_effort(tmp_path: Pat
     np.testing.assert_allclose(episode.action[3], [-3, -4])
 
 
-def test_bare_arrays_go_by_the_time_they_were_received(tmp_path: Path) -> None:
+@pytest.mark.parametrize('kind', [vectors.BARE, vectors.SINGLE])
+def test_bare_arrays_go_by_the_time_they_were_received(tmp_path: Path, kind: str) -> None:
     messages: list[tuple[str, str, int, Any]] = []
     for i in range(30):
         ns = 5 * NS + i * 20_000_000
-        messages.append(('/obs', vectors.BARE, ns, vectors.bare(np.array([i, 2.0 * i]))))
-        messages.append(('/u', vectors.BARE, ns + 1_000_000, vectors.bare(np.array([-1.0 * i]))))
+        messages.append(('/x', kind, ns, vectors.bare(np.array([i, 2.0 * i]), kind)))
+        messages.append(('/u', kind, ns + 1_000_000, vectors.bare(np.array([-1.0 * i]), kind)))
     bag = vectors.write(tmp_path / 'ep', messages)
-    with pytest.raises(DataError, match=r'name it with --action: /obs, /u'):
+    with pytest.raises(DataError, match=r'name it with --action: /u, /x'):
         describe(bag)
     contract = contract_of(bag, action='/u')
     assert contract.joints == ('observation_0', 'observation_1')
@@ -109,6 +110,48 @@ def test_what_does_not_fit_is_told_with_its_time(tmp_path: Path) -> None:
         convert([other], tmp_path / 'data', contract=contract)
     with pytest.raises(DataError, match='contract-from-bag'):
         convert([other], tmp_path / 'data2')
+
+
+@pytest.mark.parametrize(
+    ('seen', 'done'),
+    [('/robot/obs', '/robot/act'), ('/observations', '/u'), ('/control/state', '/control/input')],
+)
+def test_topics_are_told_apart_by_what_they_are_called(
+    tmp_path: Path, seen: str, done: str
+) -> None:
+    messages: list[tuple[str, str, int, Any]] = []
+    for i in range(4):
+        messages.append((seen, vectors.BARE, i * NS, vectors.bare(np.zeros(3))))
+        messages.append((done, vectors.BARE, i * NS, vectors.bare(np.ones(2))))
+    contract = contract_of(vectors.write(tmp_path / 'ep', messages))
+    assert (contract.joint_states.topic, contract.topics.command) == (seen, done)
+
+
+def test_a_slow_simulation_with_pauses_that_begins_at_zero_is_fit(tmp_path: Path) -> None:
+    messages: list[tuple[str, str, int, Any]] = []
+    for i in range(60):
+        # Half a hertz of simulated time, computed in real time with a pause now and then.
+        ns, log = 2 * i * NS, NS + i * 1_000_000 + (i // 10) * 2 * NS
+        x = np.array([1.0 * i, -i])
+        both = vectors.state(ns, ['a', 'b'], x)
+        # Filled up with zeros, as some drivers do: what moves is the effort.
+        effort = vectors.state(ns, ['m'], np.zeros(1), np.zeros(1), x[:1])
+        messages.append(('/joint_states', vectors.STATE, log, both))
+        messages.append(('/action', vectors.STATE, log, effort))
+    del messages[40:60]
+    bag = vectors.write(tmp_path / 'ep', messages)
+    contract = contract_of(bag)
+    assert contract.acted is not None
+    assert contract.acted.field == 'effort'
+    assert contract.rates.policy_hz == pytest.approx(0.5)
+    with Bag(bag) as opened:
+        found = audit(opened, contract)
+    assert found.verdict == 'warn', found.reasons
+    assert any('gap' in reason for reason in found.reasons)
+    convert([bag], tmp_path / 'data', contract=contract)
+    episode = Dataset(tmp_path / 'data').episode(0)
+    assert len(episode) == 50
+    np.testing.assert_allclose(episode.action[:, 0], episode.q[:, 0])
 
 
 def test_no_robot_is_moved_by_it(tmp_path: Path) -> None:
