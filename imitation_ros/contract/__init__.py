@@ -7,7 +7,7 @@ maximum ages, and the safety limits. There is no language inside it, only values
 it against the URDF and says which key is wrong, what it holds and what it could hold.
 """
 
-from .features import Torque
+from .features import Support, Torque
 from .loading import available, load, loads
 from .robot import Contract, Limits
 from .schema import (
@@ -42,6 +42,7 @@ __all__ = [
     'Qos',
     'Rates',
     'Safety',
+    'Support',
     'Topics',
     'Torque',
     'available',

@@ -16,6 +16,11 @@ def check_features(file: ContractFile, urdf: Urdf, path: Path) -> None:
     Raises:
         ContractError: With the key, what it holds and what it could hold.
     """
+    support = file.safety.support
+    if support is not None:
+        for link in (*support.feet, *filter(None, (support.frame,))):
+            if link not in urdf.links:
+                raise ContractError(f'{path}: safety.support: {unknown(link, "link", urdf.links)}')
     torque = file.safety.torque
     if torque is None:
         return

@@ -4,7 +4,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Feature(BaseModel):
@@ -24,3 +24,28 @@ class Torque(Feature):
 
     share: Annotated[float, Field(gt=0.0, le=1.0)]
     groups: tuple[str, ...] = ()
+
+
+class Support(Feature):
+    """Where the robot stands: its capture point stays over a polygon, as far as that can be had.
+
+    Attributes:
+        feet: Links that stand on the ground: their lowest points span the polygon, where they are
+            when the robot is armed. The z axis of the first one points up.
+        frame: Instead of feet: link in whose x-y plane the polygon lies, z up.
+        polygon: Corners there, x and y [m]; their convex hull counts.
+        margin: Kept from every edge [m].
+    """
+
+    feet: tuple[str, ...] = ()
+    frame: str | None = None
+    polygon: tuple[tuple[float, float], ...] = ()
+    margin: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.02
+
+    @model_validator(mode='after')
+    def _is_whole(self) -> 'Support':
+        if bool(self.feet) == (self.frame is not None) or bool(self.feet) == bool(self.polygon):
+            raise ValueError('it is either feet, or a frame with a polygon')
+        if self.polygon and len(set(self.polygon)) < 3:
+            raise ValueError('a polygon has three corners or more')
+        return self

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 
 from ..errors import unknown
-from .features import Torque
+from .features import Support, Torque
 from .fingerprint import LATER
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -265,6 +265,7 @@ class Safety(Model):
         mode: What the filter does with a velocity it cannot send: `project` takes the closest
             one it can; `path` first slows down along the asked one.
         torque: How much of their effort joints may be asked for; not looked at by default.
+        support: What the robot stands on; not looked at by default.
     """
 
     velocity: Positive = 1.5
@@ -298,6 +299,7 @@ class Safety(Model):
     backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
     torque: Annotated[Torque | None, LATER] = None
+    support: Annotated[Support | None, LATER] = None
 
 
 class ContractFile(Model):

@@ -4,7 +4,8 @@
 
 They are asked for by the QP. Where not everything can be had, braking comes first, then distances:
 torque gives way as far as full braking needs more, and position, velocity, acceleration and the
-certificate never do. What is certified of the torque is that of holding still: see `refused`.
+certificate never do. What is certified of the torque is that of holding still: see `refused`. The
+support is soft: a slack on its rows is as dear as it can be without a QP that has no solution.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,8 @@ from ..kinematics.model import RobotModel
 from .front import Aim
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
-from .rows import join, Rows
+from .rows import closest_softly, join, Rows
+from .support import Support
 from .torque import TorqueLimit
 
 TOLERANCE = 1e-6
@@ -29,15 +31,17 @@ class Demand(NamedTuple):
 
     Attributes:
         torque: Rows of the torque; None if none can matter.
+        support: Rows of the support; None if none can matter.
         broken: Whether the clipped velocity breaks one.
     """
 
     torque: Rows | None
+    support: Rows | None
     broken: bool
 
     def broken_by(self, x: Array) -> bool:
         """Whether a velocity breaks a demand, shape (n,)."""
-        return self.torque is not None and bool((self.torque.excess(x) > TOLERANCE).any())
+        return breaks(self.torque, x) or breaks(self.support, x)
 
     def closest(self, rows: Rows | None, wanted: Array, aim: Aim) -> Array | None:
         """Velocity that is closest to the wanted one and meets what can be met; None: brake.
@@ -50,10 +54,20 @@ class Demand(NamedTuple):
         apart = None if rows is None else rows.met_by(aim.brake)
         for distances in (rows, apart):
             given = join(distances, self.torque)
-            x = wanted if given is None else given.closest(wanted, aim.lower, aim.upper)
+            if self.support is not None:
+                x = closest_softly(given, self.support, wanted, aim.lower, aim.upper)
+            elif given is not None:
+                x = given.closest(wanted, aim.lower, aim.upper)
+            else:
+                x = np.minimum(np.maximum(wanted, aim.lower), aim.upper)
             if x is not None:
-                return np.minimum(np.maximum(x, aim.lower), aim.upper)
+                return x
         return None
+
+
+def breaks(rows: Rows | None, x: Array) -> bool:
+    """Whether a velocity breaks one of the rows, shape (n,)."""
+    return rows is not None and bool((rows.excess(x) > TOLERANCE).any())
 
 
 class Demands:
@@ -70,6 +84,20 @@ class Demands:
         self._joints, self._box = contract.joints, box
         torque = contract.safety.torque
         self._torque = None if torque is None else TorqueLimit(contract, robot, box.dt)
+        support = contract.safety.support
+        self._support = None if support is None else Support(contract, robot, box.dt)
+        self._margin = 0.0 if support is None else support.margin
+
+    def start(self, q: Array) -> tuple[Intervention, ...]:
+        """Stand on the feet as they are at a start, shape (n,); what is wrong there."""
+        if self._support is None:
+            return ()
+        self._support.stand(q)
+        _, room, _ = self._support.rows(q)
+        if room.min() >= 0.0:
+            return ()
+        text = f'the centre of mass starts less than {self._margin:.3f} m inside the support'
+        return (Intervention(Rule.SUPPORT, text, asked=float(room.min()), sent=0.0),)
 
     def look(self, q: Array, v: Array, aim: Aim, clipped: Array, whole: bool) -> Demand | None:
         """What is asked of the next velocity; None if nothing that is asked can matter.
@@ -81,15 +109,15 @@ class Demands:
             clipped: The wanted velocity, clipped to it, shape (n,).
             whole: Whether another velocity than the clipped one may be taken in any case.
         """
-        if self._torque is None:
-            return None
-        _, excess = self._torque.worst(self._torque.needed(q, v, clipped))
-        if not (excess > TOLERANCE or whole):
-            return None
-        rows = self._torque.rows(q, v, aim)
-        if rows is None:
-            return None
-        return Demand(rows, bool((rows.excess(clipped) > TOLERANCE).any()))
+        torque = support = None
+        if self._torque is not None:
+            _, excess = self._torque.worst(self._torque.needed(q, v, clipped))
+            if excess > TOLERANCE or whole:
+                torque = self._torque.rows(q, v, aim)
+        if self._support is not None:
+            support = self._support.rows(q)[0].within(aim.lower, aim.upper)
+        broken = breaks(torque, clipped) or breaks(support, clipped)
+        return Demand(torque, support, broken) if broken or whole else None
 
     def refused(self, q: Array, v: Array, x: Array) -> int | None:
         """Joint that cannot hold the pose in which full braking after x comes to rest; or None.
@@ -116,7 +144,7 @@ class Demands:
     def reshaped(
         self, demand: Demand, q: Array, v: Array, asked: Array, x: Array | None
     ) -> list[Intervention]:
-        """Joint that would need too much torque as asked, and what it needs as sent.
+        """Joint that would need too much torque as asked, or edge of the support that is crossed.
 
         Args:
             demand: What is asked of the velocity.
@@ -125,14 +153,24 @@ class Demands:
             asked: Velocity asked for, shape (n,).
             x: Velocity instead, shape (n,); None if there is none.
         """
-        if self._torque is None or demand.torque is None or not demand.broken_by(asked):
-            return []
+        notes = []
+        if self._support is not None and breaks(demand.support, asked):
+            rows, room, ahead = self._support.rows(q)
+            edge = int(rows.excess(asked).argmax())
+            there = float(room[edge] - ahead * (rows.matrix[edge] @ asked))
+            kept = None if x is None else float(room[edge] - ahead * (rows.matrix[edge] @ x))
+            text = (
+                f'the capture point would come less than {self._margin:.3f} m inside the support'
+            )
+            notes.append(Intervention(Rule.SUPPORT, text, asked=there, sent=kept))
+        if self._torque is None or demand.torque is None or not breaks(demand.torque, asked):
+            return notes
         joint = int(demand.torque.pairs[demand.torque.excess(asked).argmax()])
         needs = float(self._torque.needed(q, v, asked)[joint])
         sent = None if x is None else float(self._torque.needed(q, v, x)[joint])
         name, limit = self._joints[joint], self._torque.limit[joint]
         text = f'"{name}" may use {limit:.1f} Nm or N'
-        return [Intervention(Rule.TORQUE, text, joint=name, asked=needs, sent=sent)]
+        return [*notes, Intervention(Rule.TORQUE, text, joint=name, asked=needs, sent=sent)]
 
     def overload(self, q: Array, v: Array, x: Array) -> tuple[Intervention, ...]:
         """Joint that needs too much torque for what is sent, which had to be sent all the same."""

@@ -95,7 +95,7 @@ class SafetyFilter:
         self._tools = self._tool_speed()
         self._path = safety.mode == 'path'
         self._demands = None
-        if safety.torque is not None:
+        if safety.torque is not None or safety.support is not None:
             self._demands = Demands(contract, self.collisions.robot, self.box)
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._recovers = False
@@ -133,7 +133,8 @@ class SafetyFilter:
         self._threshold[distance >= self.needed] = self.needed
         self._recovers = bool((distance < self.needed).any())
         inside = np.clip(self.q, self.box.lower, self.box.upper)
-        return self._reasons.start(self.q, inside, distance, self.needed)
+        notes = self._reasons.start(self.q, inside, distance, self.needed)
+        return notes if self._demands is None else (*notes, *self._demands.start(self.q))
 
     def step(
         self,

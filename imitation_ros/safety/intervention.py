@@ -19,6 +19,7 @@ class Rule(str, Enum):
     TOOL_SPEED = 'tool_speed'
     TORQUE = 'torque'
     OVERLOAD = 'overload'
+    SUPPORT = 'support'
     QP_FALLBACK = 'qp_fallback'
     RECOVERING = 'recovering'
     NON_FINITE = 'non_finite'

@@ -24,6 +24,9 @@ RELAXATION = 0.1
 NO_BOUND = -1e30
 """What DAQP takes for minus infinity."""
 
+SLACK_PRICE = 1e4
+"""A slack of 1 cm/s costs as much as a velocity that is 1 rad/s from the wanted one."""
+
 
 @lru_cache(maxsize=8)
 def _identity(n: int) -> Array:
@@ -53,6 +56,14 @@ class Rows:
     def met_by(self, x: Array) -> 'Rows':
         """The same rows, relaxed as far as a velocity breaks them, shape (n,)."""
         return replace(self, bound=np.maximum(self.bound, self.matrix @ x))
+
+    def within(self, lower: Array, upper: Array) -> 'Rows | None':
+        """The rows that a velocity between two can break; None if there are none."""
+        most = np.maximum(self.matrix * lower, self.matrix * upper).sum(axis=1)
+        keep = most > self.bound
+        if not keep.any():
+            return None
+        return Rows(self.matrix[keep], self.bound[keep], self.pairs[keep])
 
     def closest(self, wanted: Array, lower: Array, upper: Array) -> Array | None:
         """Velocity that is closest to the wanted one, in the box and within the rows.
@@ -89,6 +100,30 @@ def join(one: Rows | None, other: Rows | None) -> Rows | None:
         np.concatenate([one.bound, other.bound]),
         np.concatenate([one.pairs, other.pairs]),
     )
+
+
+def closest_softly(
+    hard: Rows | None, soft: Rows, wanted: Array, lower: Array, upper: Array
+) -> Array | None:
+    """As `Rows.closest`, where soft rows may be broken by a common slack s, at a price.
+
+    min |x - wanted|^2 + SLACK_PRICE s^2, hard within their bounds, soft within bound + s, s >= 0;
+    s is scaled so that the weight of the QP stays the identity.
+    """
+    n, firm = len(wanted), 0 if hard is None else len(hard.bound)
+    m = firm + len(soft.bound)
+    matrix, limits = np.zeros((m, n + 1)), np.full((2, n + 1 + m), NO_BOUND)
+    if hard is not None:
+        matrix[:firm, :n], limits[0, n + 1 : n + 1 + firm] = hard.matrix, hard.bound
+    matrix[firm:, :n], limits[0, n + 1 + firm :] = soft.matrix, soft.bound
+    matrix[firm:, n] = -(SLACK_PRICE**-0.5)
+    limits[0, :n], limits[1, :n] = upper, lower
+    limits[0, n], limits[1, n] = -NO_BOUND, 0.0
+    x, _, flag, _ = daqp.solve(_identity(n + 1), -np.append(wanted, 0.0), matrix, *limits)
+    solution: Array = np.asarray(x)
+    if flag != 1 or not np.isfinite(solution).all():
+        return None
+    return np.minimum(np.maximum(solution[:n], lower), upper)
 
 
 class Approach:
