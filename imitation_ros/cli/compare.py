@@ -14,26 +14,34 @@ from .data import bar
 from .options import Out, ROBOT, Robot
 
 METHODS = 'bc,act,diffusion,flow,bc+irl'
+SMALL_METHODS = 'bc,diffusion,bc+irl'
 
 
 def compare(
     out: Out,
     task: Annotated[str, typer.Option('--task', '-t', help='Task of the simulator.')] = 'lift',
     demos: Annotated[str, typer.Option(help='Numbers of demonstrations.')] = '2,5,10,20',
-    methods: Annotated[str, typer.Option(help='Methods, as of "train".')] = METHODS,
+    methods: Annotated[
+        str | None, typer.Option(help=f'Methods, as of "train"; else {METHODS}.')
+    ] = None,
     seeds: Annotated[int, typer.Option(help='Seeds of data and training.', min=1)] = 3,
     trials: Annotated[
         int, typer.Option(help='Trials of each policy under each condition.', min=2)
     ] = 20,
     updates: Annotated[
-        int | None, typer.Option(help='Length of each training; else that of its YAML.')
+        int | None,
+        typer.Option(help='Length of each training, thrice that of bc; else that of its YAML.'),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help='Processes at a time; else one for each core.', min=1)
     ] = None,
     small: Annotated[
         bool,
-        typer.Option('--small', help='2 and 10 demonstrations, 2 seeds, 8 trials, 800 updates.'),
+        typer.Option(
+            '--small',
+            help='2 and 10 demonstrations, 2 seeds, 8 trials under 4 conditions, 800 updates '
+            f'(bc 2400), {SMALL_METHODS}.',
+        ),
     ] = False,
     robot: Robot = ROBOT,
 ) -> None:
@@ -58,7 +66,8 @@ def compare(
     if small:
         numbers, conditions = (2, 10), CONDITIONS[:4]
         changes = {'seeds': 2, 'trials': 8, 'updates': updates or 800}
-    names = tuple(name.strip() for name in methods.split(',') if name.strip())
+    text = methods or (SMALL_METHODS if small else METHODS)
+    names = tuple(name.strip() for name in text.split(',') if name.strip())
     plan = Plan(robot, task, names, numbers, conditions=conditions, **changes)
     console = Console()
     if plan.unknown:

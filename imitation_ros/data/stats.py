@@ -29,6 +29,9 @@ OTHER_FLOOR = 1e-2
 BARE_FLOOR = 1e-3
 """The same for data without a robot, whose units nobody told."""
 
+CHANGE_FLOOR = 0.05
+"""The same for the change between two frames, as a share of it."""
+
 CONSTANT = 1e-4
 """A channel whose range is no larger than this holds no information."""
 
@@ -183,20 +186,24 @@ class DataStats:
         action: Of the chunk's targets [rad], shape (Ta, k): per step, since the later steps of a
             residual chunk are the larger ones. Residual or absolute, as `residual` says.
         residual: Whether targets are relative to the newest measured position.
+        change: Of the newest state less each earlier one of a history, shape (To - 1, D); None
+            if one frame is seen.
     """
 
     state: Stats
     action: Stats
     residual: bool
+    change: Stats | None = None
 
     def state_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the state vector."""
-        if spec.bare:
-            return self.state.normalizer(BARE_FLOOR)
-        floor = [
-            JOINT_FLOOR if name.endswith('.position') else OTHER_FLOOR for name in spec.layout
-        ]
-        return self.state.normalizer(np.array(floor))
+        return self.state.normalizer(_floor(spec))
+
+    def change_normalizer(self, spec: ObservationSpec) -> Normalizer | None:
+        """Build the normaliser of the change since each earlier frame; None if there is none."""
+        if self.change is None:
+            return None
+        return self.change.normalizer(CHANGE_FLOOR * _floor(spec))
 
     def action_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the chunk."""
@@ -222,16 +229,27 @@ class DataStats:
             'state': self.state.to_dict(),
             'action': self.action.to_dict(),
             'residual': self.residual,
+            'change': None if self.change is None else self.change.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'DataStats':
         """Read `to_dict` back."""
+        change = values.get('change')
         return cls(
             state=Stats.from_dict(values['state']),
             action=Stats.from_dict(values['action']),
             residual=bool(values['residual']),
+            change=None if change is None else Stats.from_dict(change),
         )
+
+
+def _floor(spec: ObservationSpec) -> Array:
+    """Least standard deviation of each entry of the state vector, shape (D,)."""
+    if spec.bare:
+        return np.full(spec.size, BARE_FLOOR)
+    joint = np.array([name.endswith('.position') for name in spec.layout])
+    return np.where(joint, JOINT_FLOOR, OTHER_FLOOR)
 
 
 def measure(windows: Windows, residual: bool) -> DataStats:
@@ -246,9 +264,13 @@ def measure(windows: Windows, residual: bool) -> DataStats:
     if residual and spec.measured is None:
         raise DataError('residual actions need the measured position of every action')
     state, action = RunningStats((spec.size,)), RunningStats((spec.chunk, k))
+    change = RunningStats((spec.history - 1, spec.size))
     for begin in range(0, len(windows), BLOCK):
         state.update(windows.state[begin : begin + BLOCK])
     for batch in windows.blocks(BLOCK, images=False):
         target = batch.action - spec.rest(batch.state[:, -1:]) if residual else batch.action
         action.update(target, batch.mask[:, :, None])
-    return DataStats(state.stats(), action.stats(), residual)
+        if spec.history > 1:
+            change.update(batch.state[:, -1:] - batch.state[:, :-1])
+    moved = change.stats() if spec.history > 1 else None
+    return DataStats(state.stats(), action.stats(), residual, moved)

@@ -191,9 +191,12 @@ class IqLearner:
     def _imitate(self, memory: Memory, pick: Tensor) -> Tensor:
         batch = memory.batch(pick)
         state = batch.observation.state
-        noise = self.config.noise * torch.randn(state.shape, generator=self.generator)
-        noisy = Batch(Observation(state + noise, {}), batch.action, batch.mask)
-        return self.actor.policy.loss(noisy, self.generator)['loss']
+        noisy = state.clone()
+        # The newest frame; earlier ones are how much has changed since.
+        newest = noisy[:, -1:]
+        newest += self.config.noise * torch.randn(newest.shape, generator=self.generator)
+        seen = Batch(Observation(noisy, {}), batch.action, batch.mask)
+        return self.actor.policy.loss(seen, self.generator)['loss']
 
     @torch.no_grad()
     def weights(self, other: Memory) -> Tensor:

@@ -147,7 +147,7 @@ class GaussianPolicy:
             noise: Noise on the states, as a share of their standard deviation.
             generator: Source of it.
         """
-        random = noise * torch.randn(windows.state.shape, generator=generator)
+        random = noise * torch.randn(windows.state[:, :1].shape, generator=generator)
         batch = self.actor.batch(windows, random)
         error = self.actor.policy.sample(batch.observation) - batch.action
         return masked_mean((error * self.actor.action_std / self.std) ** 2, batch.mask)

@@ -38,12 +38,17 @@ class Actor(nn.Module):
         self.residual = stats.residual
         self._measured = _columns(policy.spec)
         state, action = stats.state_normalizer(policy.spec), stats.action_normalizer(policy.spec)
-        for name, values in (
-            ('state_mean', state.mean),
-            ('state_std', state.std),
-            ('action_mean', action.mean),
-            ('action_std', action.std),
-        ):
+        change = stats.change_normalizer(policy.spec)
+        self._sees_change = change is not None
+        values_of = {
+            'state_mean': state.mean,
+            'state_std': state.std,
+            'action_mean': action.mean,
+            'action_std': action.std,
+        }
+        if change is not None:
+            values_of['change_std'] = change.std
+        for name, values in values_of.items():
             # Not persistent: a checkpoint stores the statistics once, as numbers to be read.
             tensor = torch.tensor(values, dtype=torch.float32)
             self.register_buffer(name, tensor, persistent=False)
@@ -51,10 +56,20 @@ class Actor(nn.Module):
         self.state_std: Tensor
         self.action_mean: Tensor
         self.action_std: Tensor
+        self.change_std: Tensor
 
     def observe(self, state: Tensor, images: Mapping[str, Tensor]) -> Observation:
-        """Normalise an observation."""
-        normal = ((state - self.state_mean) / self.state_std).clamp(-CLIP, CLIP)
+        """Normalise an observation.
+
+        Of a history only the newest frame is seen as it is, and of each earlier one how much has
+        changed since, in its own spread: two frames are nearly alike, and a network that is shown
+        both as they are learns a speed slowly, if at all.
+        """
+        normal = (state - self.state_mean) / self.state_std
+        if self._sees_change:
+            change = (state[:, -1:] - state[:, :-1]) / self.change_std
+            normal = torch.cat([change, normal[:, -1:]], dim=1)
+        normal = normal.clamp(-CLIP, CLIP)
         return Observation(normal, images)
 
     def batch(self, windows: WindowBatch, noise: Tensor | None = None) -> Batch:
@@ -62,8 +77,9 @@ class Actor(nn.Module):
 
         Args:
             windows: Windows in raw units.
-            noise: Noise on the states, in standard deviations, shape (B, To, D). A residual
-                target is taken from the noisy position, so the policy learns to come back.
+            noise: Noise on the states, in standard deviations, shape (B, 1, D): all frames of a
+                history are moved alike, so that speeds stay true. A residual target is taken
+                from the noisy position, so the policy learns to come back.
         """
         state = torch.from_numpy(windows.state)
         if noise is not None:
@@ -87,7 +103,7 @@ class Actor(nn.Module):
         """
         random = None
         if generator is not None and noise > 0:
-            random = noise * torch.randn(windows.state.shape, generator=generator)
+            random = noise * torch.randn(windows.state[:, :1].shape, generator=generator)
         return self.policy.loss(self.batch(windows, random), generator)
 
     def forward(

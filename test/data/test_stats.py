@@ -13,6 +13,7 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.observation import ObservationSpec
 from imitation_ros.data.stats import (
+    CHANGE_FLOOR,
     DataStats,
     JOINT_FLOOR,
     measure,
@@ -114,6 +115,31 @@ def test_statistics_of_a_dataset(tmp_path: Path, contract: Contract) -> None:
     again = DataStats.from_dict(json.loads(json.dumps(stats.to_dict())))
     np.testing.assert_array_equal(again.action.std, stats.action.std)
     assert again.residual
+    assert again.change is None
+    # What was kept before histories had a spread of their own.
+    old = {key: value for key, value in stats.to_dict().items() if key != 'change'}
+    assert DataStats.from_dict(old).change is None
+
+
+def test_statistics_of_a_history(tmp_path: Path, contract: Contract) -> None:
+    dataset = demonstrations.dataset(tmp_path / 'dataset', contract, 3)
+    spec = ObservationSpec(demonstrations.MOVING, False, ('object',), (), 3, 25.0, 4, 2)
+    windows = Windows(dataset, range(3), spec)
+    stats = measure(windows, residual=True)
+    assert stats.change is not None
+    assert stats.change.mean.shape == (2, spec.size)
+    state = windows.batch(np.arange(len(windows))).state
+    np.testing.assert_allclose(
+        stats.change.std, (state[:, -1:] - state[:, :-1]).std(axis=0), atol=1e-6
+    )
+    scale = stats.change_normalizer(spec)
+    assert scale is not None
+    # What stands still is not blown up, and two steps change more than one.
+    assert (scale.std >= CHANGE_FLOOR * OTHER_FLOOR).all()
+    assert (scale.std[0, :4] > 1.5 * scale.std[1, :4]).all()
+    again = DataStats.from_dict(json.loads(json.dumps(stats.to_dict())))
+    assert again.change is not None
+    np.testing.assert_array_equal(again.change.std, stats.change.std)
 
 
 def test_absolute_and_residual_targets_differ_by_the_position(

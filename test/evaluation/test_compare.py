@@ -12,12 +12,15 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
 from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.compare.cells import first, run
+from imitation_ros.evaluation.compare import cells as cells_module
+from imitation_ros.evaluation.compare.cells import CLEAR_PEAK, first, peak_mb, run
 from imitation_ros.evaluation.compare.page import take, write
 from imitation_ros.evaluation.compare.plan import Cell, NOMINAL, Plan, PULL
 from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
 from imitation_ros.evaluation.compare.tube import back_s, Tube
 from imitation_ros.evaluation.compare.verdicts import judge
+from imitation_ros.irl.run import IrlResult
+from imitation_ros.training.run import TrainResult
 
 METHODS = ('bc', 'act', 'diffusion')
 
@@ -209,3 +212,50 @@ def test_a_real_cell_is_run_once(tmp_path: Path) -> None:
     run(small, tmp_path / 'out', 1, lambda cell, _: seen.append(cell.name))
     assert result.stat().st_mtime_ns == before
     assert seen == ['bc-002-0', 'bc-002-0']
+
+
+def test_practice_begins_with_the_bc_of_its_own_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan of 800 updates: thrice as many for BC, 8 iterations after it, and both are paid."""
+    asked: dict[str, Any] = {}
+
+    def practise(dataset: Any, config: Any, out: Path, **options: Any) -> IrlResult:
+        asked.update(config=config, **options)
+        return IrlResult(out, True, iterations=8, began=0.5, success=0.75, steps=14400)
+
+    def train(dataset: Any, config: Any, out: Path, **options: Any) -> TrainResult:
+        asked.update(bc=config)
+        return TrainResult(out, None, True, config.updates, 0.0, None, (), None)
+
+    monkeypatch.setattr(cells_module, 'practise', practise)
+    monkeypatch.setattr(cells_module, 'train', train)
+    wanted = plan(methods=('bc', 'bc+irl'), updates=800)
+    folders = {}
+    for method in wanted.methods:
+        folders[method] = tmp_path / Cell(method, 8, 1).name
+        folders[method].mkdir()
+    dataset: Any = None
+    cells_module._train(wanted, Cell('bc', 8, 1), dataset, folders['bc'])
+    (folders['bc'] / 'cell.json').write_text(json.dumps({'cpu_s': 100.0}))
+    cost = cells_module._train(wanted, Cell('bc+irl', 8, 1), dataset, folders['bc+irl'])
+    assert asked['init'] == folders['bc'] / 'run'
+    assert asked['bc'].updates == asked['config'].bc.updates == 2400
+    assert asked['config'].iterations == 8
+    assert asked['config'].seed == asked['bc'].seed == 1
+    assert asked['config'].guard.episodes == 12
+    assert 100.0 < cost['cpu_s'] < 101.0
+    assert (cost['began'], cost['chosen']) == (0.5, 0.75)
+    alone = plan(methods=('bc+irl',))
+    cells_module._train(alone, Cell('bc+irl', 8, 1), dataset, folders['bc+irl'])
+    assert asked['init'] is None
+
+
+def test_the_peak_of_memory_is_that_of_a_cell() -> None:
+    CLEAR_PEAK.write_text('5')
+    before = peak_mb()
+    block = bytearray(b'1' * 50_000_000)
+    assert peak_mb() > before + 45.0
+    del block
+    CLEAR_PEAK.write_text('5')
+    assert peak_mb() < before + 25.0

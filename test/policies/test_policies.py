@@ -31,7 +31,8 @@ def stats(of: ObservationSpec, residual: bool) -> DataStats:
         mean, std = rng.normal(size=shape), rng.uniform(0.1, 2.0, shape)
         return Stats(100, mean, std, mean - 3 * std, mean + 3 * std)
 
-    return DataStats(gather((of.size,)), gather((of.chunk, len(of.joints))), residual)
+    change = gather((of.history - 1, of.size)) if of.history > 1 else None
+    return DataStats(gather((of.size,)), gather((of.chunk, len(of.joints))), residual, change)
 
 
 def windows(of: ObservationSpec, rng: np.random.Generator, count: int = 5) -> WindowBatch:
@@ -65,6 +66,22 @@ def test_a_target_goes_through_the_actor_and_back(
     target = actor.batch(given).action
     actor.policy.sample = lambda observation, noise: target  # type: ignore[method-assign]
     np.testing.assert_allclose(actor.predict(given.state, given.images), given.action, atol=2e-6)
+
+
+def test_earlier_frames_are_seen_as_changes(policy: Policy, rng: np.random.Generator) -> None:
+    given, measured = windows(policy.spec, rng), stats(policy.spec, True)
+    actor = Actor(policy, measured)
+    change, newest = actor.observe(torch.from_numpy(given.state), {}).state.unbind(dim=1)
+    scale = measured.change_normalizer(policy.spec)
+    assert scale is not None
+    moved = (given.state[:, 1] - given.state[:, 0]) / scale.std[0]
+    np.testing.assert_allclose(change, np.clip(moved, -10, 10), rtol=1e-4, atol=1e-5)
+    state = measured.state_normalizer(policy.spec).apply(given.state[:, 1])
+    np.testing.assert_allclose(newest, np.clip(state, -10, 10), rtol=1e-4, atol=1e-5)
+    # Noise moves both frames alike: where the robot is, not how fast.
+    noisy = actor.batch(given, torch.full((5, 1, policy.spec.size), 0.1)).observation.state
+    np.testing.assert_allclose(noisy[:, 0], change, atol=1e-4)
+    assert (noisy[:, 1] - newest).abs().max() > 0.05
 
 
 def test_padding_changes_nothing(policy: Policy, rng: np.random.Generator) -> None:

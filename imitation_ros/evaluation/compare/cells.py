@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the cells of a plan: demonstrate, train, export, try; each cell is kept when it is done.
 
-Cells run in processes of their own, so that their memory and CPU time are their own. A killed
+Cells run in worker processes, one after the other, so that imports and compiled code are loaded
+once; CPU time and peak memory are those of the cell alone. A killed
 comparison goes on with the cells that are missing, and a killed training from its checkpoint.
 """
 
@@ -12,7 +13,6 @@ import json
 import multiprocessing
 import os
 from pathlib import Path
-import resource
 import shutil
 import time
 from typing import Any
@@ -34,13 +34,23 @@ from ...training.loop import LAST
 from ...training.run import train
 from ..collection import collect
 from ..rollout import rollout
-from .plan import ADVERSARIAL, Cell, DEMO_SEEDS, Plan, PULL, settings
+from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, Plan, PULL, settings
 from .tube import back_s, Tube
 
 RESULT = 'cell.json'
 
-UPDATES_PER_ITERATION = 150
-"""Of a plan that sets the length in updates: those of BC for each iteration of practice."""
+LONGER = {'bc': 3}
+"""Of a plan that sets the length in updates: how many times as long a method is trained, since its
+updates cost a third or less of what those of the others cost."""
+
+UPDATES_PER_ITERATION = 100
+"""Of such a plan: updates for each iteration of practice."""
+
+SHORT_GUARD = 12
+"""Of such a plan: starts that practice is judged by."""
+
+CLEAR_PEAK = Path('/proc/self/clear_refs')
+"""Writing a 5 into it makes the memory that is used now the peak (Linux, proc(5))."""
 
 Progress = Callable[[Cell, dict[str, Any]], None]
 
@@ -68,13 +78,17 @@ def run(plan: Plan, out: Path, workers: int, progress: Progress) -> None:
     if not todo:
         return
     demonstrate(plan, out)
-    jobs = [(plan, out, cell) for cell in todo]
     context = multiprocessing.get_context('spawn')
-    with context.Pool(min(workers, len(jobs)), maxtasksperchild=1) as pool:
-        for cell, result in pool.imap_unordered(_job, jobs):
-            if 'error' in result:
-                raise DataError(f'{cell.name}: {result["error"]}')
-            progress(cell, result)
+    # Practice comes last: it begins with the BC of another cell.
+    for practised in (False, True):
+        jobs = [(plan, out, cell) for cell in todo if (cell.method in ADVERSARIAL) == practised]
+        if not jobs:
+            continue
+        with context.Pool(min(workers, len(jobs))) as pool:
+            for cell, result in pool.imap_unordered(_job, jobs):
+                if 'error' in result:
+                    raise DataError(f'{cell.name}: {result["error"]}')
+                progress(cell, result)
 
 
 def read(out: Path, cell: Cell) -> dict[str, Any] | None:
@@ -125,6 +139,7 @@ def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
     folder = out / 'cells' / cell.name
     folder.mkdir(parents=True, exist_ok=True)
     contract = load(plan.robot)
+    CLEAR_PEAK.write_text('5')
     everything = Dataset(out / 'demos' / str(cell.seed))
     dataset = first(everything, cell.demos)
     cost = _train(plan, cell, dataset, folder)
@@ -141,7 +156,7 @@ def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
         'parity': exported.parity.max_abs_difference,
         'p50_ms': exported.latency.p50_ms,
         'p99_ms': exported.latency.p99_ms,
-        'peak_mb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        'peak_mb': peak_mb(),
         'expert': 1.0 - _failed(everything),
         'conditions': tried,
         'recovery': recovery,
@@ -150,6 +165,12 @@ def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
     temporary.write_text(json.dumps(values, indent=1), encoding='utf-8')
     os.replace(temporary, folder / RESULT)
     return values
+
+
+def peak_mb() -> float:
+    """Peak memory of this process since its peak was last cleared [MB]."""
+    status = Path('/proc/self/status').read_text(encoding='ascii').split()
+    return float(status[status.index('VmHWM:') + 1]) / 1024.0
 
 
 def _failed(dataset: Dataset) -> float:
@@ -168,44 +189,58 @@ def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, 
         spent_path.unlink(missing_ok=True)
     before = json.loads(spent_path.read_text()) if spent_path.is_file() else 0.0
     begin = time.process_time()
-    fit = _practise if cell.method in ADVERSARIAL else _imitate
-    finished, figures = fit(plan, cell, dataset, run_folder, resume)
+    shared = 0.0
+    if cell.method in ADVERSARIAL:
+        parent, shared = _parent(plan, cell, folder.parent)
+        finished, figures = _practise(plan, cell, dataset, run_folder, resume, parent)
+    else:
+        finished, figures = _imitate(plan, cell, dataset, run_folder, resume)
     spent = before + time.process_time() - begin
     spent_path.write_text(json.dumps(spent))
     if not finished:
         raise DataError('the training was stopped; run it again to go on')
-    return {'cpu_s': spent, **figures}
+    return {'cpu_s': spent + shared, **figures}
 
 
-def _lengths(plan: Plan) -> dict[str, int]:
+def _parent(plan: Plan, cell: Cell, cells: Path) -> tuple[Path | None, float]:
+    """Run of BC on the same data with the same seed, and its CPU time; None if none is planned."""
+    if BC not in plan.known:
+        return None, 0.0
+    folder = cells / replace(cell, method=BC).name
+    values = json.loads((folder / RESULT).read_text(encoding='utf-8'))
+    return folder / 'run', float(values['cpu_s'])
+
+
+def _lengths(plan: Plan, method: str) -> dict[str, int]:
     """Keys of a training whose length the plan sets."""
     if plan.updates is None:
         return {}
-    warmup = min(200, plan.updates // 5)
-    return {'updates': plan.updates, 'warmup': warmup, 'eval_every': plan.updates}
+    updates = plan.updates * LONGER.get(method, 1)
+    return {'updates': updates, 'warmup': min(200, updates // 5), 'eval_every': updates}
 
 
 def _imitate(
     plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
 ) -> tuple[bool, dict[str, Any]]:
     """Train on the demonstrations alone."""
-    config = load_config(cell.method, {'seed': cell.seed, **_lengths(plan)})
+    config = load_config(cell.method, {'seed': cell.seed, **_lengths(plan, cell.method)})
     result = train(dataset, config, run_folder, resume=resume)
     return result.finished, {'updates': result.updates, 'sim_steps': 0}
 
 
 def _practise(
-    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
+    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool, parent: Path | None
 ) -> tuple[bool, dict[str, Any]]:
-    """Train Behavioural Cloning, then practise from there: the same BC as in its own cell."""
+    """Practise from the BC of its own cell, or train one first."""
     changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task}
     if plan.updates is not None:
         short = max(2, plan.updates // UPDATES_PER_ITERATION)
-        changes |= {'bc': _lengths(plan), 'iterations': short}
+        guard = {'episodes': SHORT_GUARD}
+        changes |= {'bc': _lengths(plan, BC), 'iterations': short, 'guard': guard}
     config = load_irl(cell.method, changes)
     if not isinstance(config, AdversarialConfig):
         raise DataError(f'{cell.method} does not practise in simulation')
-    result = practise(dataset, config, run_folder, resume=resume)
+    result = practise(dataset, config, run_folder, init=parent, resume=resume)
     return result.finished, {
         'updates': result.iterations,
         'sim_steps': result.steps,

@@ -29,6 +29,9 @@ UNSEEN = 100_000
 
 DEMO_SEEDS = 1000
 
+BC = 'bc'
+"""Method that those which practise begin with."""
+
 ADVERSARIAL = tuple(
     name for name, config in IRL_METHODS.items() if issubclass(config, AdversarialConfig)
 )
@@ -65,7 +68,7 @@ class Plan:
         seeds: Number of seeds; each has demonstrations and a network of its own.
         trials: Trials of each cell under each condition, paired between cells by their seeds.
         conditions: Conditions with the most demonstrations: `nominal`, or a perturbation.
-        updates: Length of each training; that of the method's YAML if None.
+        updates: Length of each training, thrice that of BC; that of the method's YAML if None.
     """
 
     robot: str

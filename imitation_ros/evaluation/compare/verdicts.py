@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from .plan import BC
 from .scores import ENOUGH, Score, Scores
 
 Verdict = Literal['confirmed', 'not confirmed', 'refuted', 'unknown']
 
-BC = 'bc'
 COSTLY = 2.0
 """A method is costly if it takes this many times the CPU time of Behavioural Cloning."""
 
