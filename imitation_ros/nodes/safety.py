@@ -6,10 +6,13 @@ A thread of its own steps the governor once per command period. Nothing is publi
 `/safety/arm`. Python is no certified safety function: keep a hardware e-stop in reach.
 
 `python -m imitation_ros.nodes.safety --ros-args -p contract:=imi_humanoid`
+
+As a shadow (`-p shadow:=true`) it does the same beside whatever moves the robot, and all that it
+publishes and serves has a name below `/shadow`: it has no publisher that a controller listens to.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import gc
 import json
 from pathlib import Path
@@ -28,7 +31,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from ..bags.codec import joint_state
-from ..contract import load
+from ..contract import Contract, load
 from ..errors import DataError, ImitationError, SafetyError
 from ..runtime.latency import Latencies
 from ..safety.governor import Governor
@@ -52,6 +55,9 @@ except ImportError:  # Humble calls it so
 BRAKING_S = 2.0
 """How long closing waits for the command to come to rest."""
 
+SHADOW = '/shadow'
+"""Before the name of everything that a shadow publishes and serves."""
+
 LEVELS = {State.FAULT: DiagnosticStatus.ERROR, State.ESTOP: DiagnosticStatus.ERROR}
 
 
@@ -63,16 +69,38 @@ class Parameters:
         contract: Name or path of the contract.
         blackbox: Folder for a bag of the seconds around every trip; empty: none is kept.
         realtime: Real-time scheduling of the command thread: never, auto or required.
+        shadow: Whether it only watches: everything is published below /shadow, nothing commanded.
     """
 
     contract: str = 'imi_humanoid'
     blackbox: str = ''
     realtime: str = 'never'
+    shadow: bool = False
 
     def __post_init__(self) -> None:
-        """Check the mode of scheduling."""
+        """Check the mode of scheduling, and that a shadow keeps no black box."""
+        if self.shadow and self.blackbox:
+            raise ValueError(
+                'a shadow keeps no black box, nothing trips; record the topics below '
+                f'{SHADOW} instead of setting blackbox "{self.blackbox}"'
+            )
         if self.realtime not in MODES:
             raise ValueError(f'realtime must be one of {", ".join(MODES)}, not "{self.realtime}"')
+
+
+def shadowed(contract: Contract) -> Contract:
+    """The contract with every topic that the node publishes below SHADOW."""
+    topics = contract.topics
+    moved = {'command': SHADOW + topics.command, 'verdict': SHADOW + topics.verdict}
+    groups = [
+        group.model_copy(
+            update={
+                'output': group.output.model_copy(update={'topic': SHADOW + group.output.topic})
+            }
+        )
+        for group in contract.groups
+    ]
+    return replace(contract, topics=topics.model_copy(update=moved), groups=tuple(groups))
 
 
 class SafetyNode(Node):  # type: ignore[misc]
@@ -87,8 +115,10 @@ class SafetyNode(Node):  # type: ignore[misc]
         """Build the filter, subscribe, and start the command thread."""
         super().__init__('safety', context=context, **options)
         parameters = declare(self, Parameters)
-        self.contract = contract = load(parameters.contract)
-        self.governor = Governor(contract, timer_ns=time.monotonic_ns)
+        self._shadow = parameters.shadow
+        contract = load(parameters.contract)
+        self.contract = contract = shadowed(contract) if self._shadow else contract
+        self.governor = Governor(contract, timer_ns=time.monotonic_ns, shadow=self._shadow)
         self._lock = threading.Lock()
         self._failure: Exception | None = None
         self._mode, self._realtime = parameters.realtime, False
@@ -100,13 +130,16 @@ class SafetyNode(Node):  # type: ignore[misc]
         self.get_logger().info(
             f'{contract.name}: {contract.n} joints, {len(collisions)} pairs of links watched'
         )
+        if self._shadow:
+            self.get_logger().warning(f'a shadow: nothing is commanded, all is below {SHADOW}')
         for pair in collisions.skipped:
             self.get_logger().warning(f'not watched: {"/".join(pair.links)}: {pair.reason}')
 
         publish, topics = self.create_publisher, contract.topics
         self._command_pub = publish(JointState, topics.command, 10)
         self._verdict_pub = publish(DiagnosticArray, topics.verdict, 10)
-        self._state_pub = publish(String, '/safety/state', LATCHED)
+        prefix = SHADOW if self._shadow else ''
+        self._state_pub = publish(String, f'{prefix}/safety/state', LATCHED)
         self._diagnostics_pub = publish(DiagnosticArray, '/diagnostics', 10)
         box = self.governor.filter.box
         self._outputs = [make_output(self, contract, box, group) for group in contract.groups]
@@ -124,7 +157,7 @@ class SafetyNode(Node):  # type: ignore[misc]
             ('estop_now', self._estop_now),
             ('reset', self._reset),
         ):
-            self.create_service(Trigger, f'/safety/{name}', self._serve(name, action))
+            self.create_service(Trigger, f'{prefix}/safety/{name}', self._serve(name, action))
         self._blackbox: BlackBox | None = None
         if parameters.blackbox:
             self._blackbox = BlackBox(self, contract, Path(parameters.blackbox).expanduser())
@@ -264,7 +297,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         """Cost, punctuality and interventions since the start."""
         with self._lock:
             counts = dict(self._verdicts.counts)
-        values: dict[str, object] = {'state': self.governor.state.value}
+        values: dict[str, object] = {'state': self.governor.state.value, 'shadow': self._shadow}
         for name, times in (
             ('step', self._cost),
             ('jitter', self._jitter),
@@ -289,7 +322,8 @@ class SafetyNode(Node):  # type: ignore[misc]
         level = LEVELS.get(state, DiagnosticStatus.OK)
         message = DiagnosticArray()
         message.header.stamp = to_time(self._now_ns())
-        message.status = [status(level[0], 'safety', state.value, self._account())]
+        name = 'safety_shadow' if self._shadow else 'safety'
+        message.status = [status(level[0], name, state.value, self._account())]
         self._diagnostics_pub.publish(message)
 
 

@@ -7,6 +7,7 @@ or slow down); `steady_ns` never stops, so the watchdogs work whatever happens t
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,6 +42,7 @@ class Governor:
         contract: Contract,
         safety_filter: SafetyFilter | None = None,
         timer_ns: Callable[[], int] | None = None,
+        shadow: bool = False,
     ) -> None:
         """Start disarmed.
 
@@ -48,6 +50,8 @@ class Governor:
             contract: The robot.
             safety_filter: Filter to use; built from the contract if None.
             timer_ns: Steady clock that the budget of a step is held against [ns]; None: no budget.
+            shadow: Whether another moves the robot and what this says is only looked at: it may
+                be armed in motion, and where the robot leaves it, it starts anew at the robot.
         """
         self.contract = contract
         self.filter = SafetyFilter(contract) if safety_filter is None else safety_filter
@@ -58,6 +62,7 @@ class Governor:
         self._max_age_ns = round(contract.joint_states.max_age_s * NS)
         self._heartbeat_ns = round(contract.safety.estop_heartbeat_s * NS)
         self._timer_ns = timer_ns
+        self._shadow = shadow
         self._budget_ns = round(contract.safety.step_budget * NS / contract.rates.command_hz)
         self._rejections = 0
         self._armed = False
@@ -196,7 +201,7 @@ class Governor:
             raise SafetyError(f'the last joint state is {age:.3f} s old')
         safety, limits, joints = self.contract.safety, self.contract.limits, self.contract.joints
         fastest = int(np.argmax(np.abs(self._v)))
-        if abs(self._v[fastest]) > safety.arm_velocity:
+        if abs(self._v[fastest]) > safety.arm_velocity and not self._shadow:
             raise SafetyError(
                 f'"{joints[fastest]}" moves at {self._v[fastest]:.3f}, '
                 f'more than {safety.arm_velocity}'
@@ -281,7 +286,18 @@ class Governor:
             return
         lost = self._tracking.lost(self._q)
         if lost is not None and self.state in (State.HOLD, State.ACTIVE):
-            self._fault(lost)
+            if self._shadow:
+                self._start_anew(lost, self._q)
+            else:
+                self._fault(lost)
+
+    def _start_anew(self, lost: Intervention, q: Array) -> None:
+        """Go on at rest where the robot is (q: measured positions), which another moves."""
+        text = f'the shadow starts anew at the robot: {lost.text}'
+        self._hold(replace(lost, rule=Rule.REBASED, text=text))
+        for intervention in self.filter.reset(q):
+            self._report(intervention)
+        self._tracking.restart()
 
     def _fault(self, why: Intervention) -> None:
         """Latch: brake, then hold until somebody resets."""

@@ -37,6 +37,7 @@ class Rule(str, Enum):
     STATE_STALE = 'state_stale'
     CLOCK_JUMP = 'clock_jump'
     TRACKING_LOST = 'tracking_lost'
+    REBASED = 'rebased'
     ESTOP = 'estop'
 
 
