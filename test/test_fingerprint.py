@@ -3,7 +3,7 @@
 """The hash of a contract outlives what the package learns later."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 import pytest
@@ -72,3 +72,16 @@ def test_what_is_used_counts(used: New) -> None:
 
 def test_the_urdf_counts() -> None:
     assert fingerprint(Old(), '<robot/>') != fingerprint(Old())
+
+
+def test_a_key_that_is_gone_still_counts_as_it_did() -> None:
+    class Forgetful(Model):
+        gone: ClassVar[dict[str, float]] = {'b': 2.0}
+
+    class Owner(Model):
+        inner: Forgetful = Forgetful()
+
+    class Before(Model):
+        inner: OldInner = OldInner()
+
+    assert fingerprint(Owner()) == fingerprint(Before())

@@ -17,7 +17,8 @@ def fingerprint(file: BaseModel, urdf_text: str = '') -> str:
     """SHA-256 over the values of a contract and the text of its URDF.
 
     A key marked LATER counts only where it differs from its default. So a package that learns
-    something new, which a contract does not use, still knows models and bags made before.
+    something new, which a contract does not use, still knows models and bags made before. So does
+    one that forgot a key: its class names it, with its default, in `gone`.
     """
     values = file.model_dump(mode='json')
     _forget(file, values)
@@ -28,6 +29,7 @@ def fingerprint(file: BaseModel, urdf_text: str = '') -> str:
 def _forget(value: object, dumped: Any) -> None:
     """Take the unused late keys out of what was dumped."""
     if isinstance(value, BaseModel):
+        dumped |= getattr(type(value), 'gone', {})
         for name, field in type(value).model_fields.items():
             own = getattr(value, name)
             if LATER in field.metadata and own == field.get_default(call_default_factory=True):

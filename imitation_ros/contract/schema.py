@@ -3,7 +3,7 @@
 """The keys of a contract's YAML, as frozen models, and what to say when one is wrong."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 
@@ -235,8 +235,6 @@ class Safety(Model):
         self_collision_distance: Smallest distance between links, d_min [m].
         certificate_margin: The brake certificate keeps d_min and this much more [m].
         row_margin: The QP aims this much further inside than the certificate [m].
-        row_distance: Pairs closer than d_min and this much get a row in the QP [m].
-        row_acceleration: Deceleration with which the QP approaches another link [m/s^2].
         row_return_rate: Rate at which a pair inside the QP's margin opens again [1/s].
         row_limit: Most rows in the QP.
         ignored_link_pairs: Pairs of links that may touch.
@@ -266,7 +264,10 @@ class Safety(Model):
             one it can; `path` first slows down along the asked one.
         torque: How much of their effort joints may be asked for; not looked at by default.
         support: What the robot stands on; not looked at by default.
+        gone: Keys that there were, with the values that every hash was made of.
     """
+
+    gone: ClassVar[dict[str, float]] = {'row_distance': 0.1, 'row_acceleration': 1.5}
 
     velocity: Positive = 1.5
     acceleration: Positive = 6.0
@@ -275,8 +276,6 @@ class Safety(Model):
     self_collision_distance: Positive = 0.02
     certificate_margin: NotNegative = 0.003
     row_margin: NotNegative = 0.006
-    row_distance: Positive = 0.1
-    row_acceleration: Positive = 1.5
     row_return_rate: NotNegative = 4.0
     row_limit: int = Field(40, ge=1)
     ignored_link_pairs: tuple[tuple[str, str], ...] = ()

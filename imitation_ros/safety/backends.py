@@ -54,7 +54,7 @@ def front(
 ) -> 'Front | CompiledFront':
     """The front of a step, from the back end of the distances."""
     if isinstance(collisions.backend, CoalBackend):
-        return Front(contract, box, collisions)
+        return Front(contract, box, collisions, collisions.backend)
     from .compiled.backend import CompiledFront
 
     return CompiledFront(contract, box, collisions.backend)

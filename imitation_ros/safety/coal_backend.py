@@ -14,6 +14,9 @@ from ..kinematics.model import RobotModel
 from . import pairs
 from .geometry import Indices
 
+MANY = 0.1
+"""From this share of the pairs on it is cheaper to take all distances than one by one."""
+
 
 class CoalBackend:
     """Signed distances and gradients of the pairs of a geometry model.
@@ -70,6 +73,9 @@ class CoalBackend:
             q: Positions [rad or m], shape (n,), in the model's order.
             chosen: Numbers of the pairs.
         """
+        if len(chosen) > MANY * self._count:
+            pin.computeDistances(self._model, self._data, self._geometry, self._results, q)
+            return self._signed(self._read(chosen))
         pin.forwardKinematics(self._model, self._data, q)
         pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._results)
         for pair in chosen.tolist():

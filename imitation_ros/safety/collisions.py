@@ -79,7 +79,7 @@ class SelfCollision:
         """Gradients of the chosen distances, shape (len(chosen), n) [m/rad or 1].
 
         Args:
-            q: The positions `distances` was last called with, shape (n,).
+            q: The positions that these distances were last taken at, shape (n,).
             chosen: Numbers of the pairs.
         """
         return self.backend.gradients(q, chosen)

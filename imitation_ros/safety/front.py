@@ -8,6 +8,7 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array
+from .coal_backend import CoalBackend
 from .limits import ViabilityBox
 from .rows import Approach, Rows
 
@@ -16,19 +17,31 @@ if TYPE_CHECKING:
 
 
 class Aim(NamedTuple):
-    """Velocities at the start of a step [rad/s or m/s], each of shape (n,).
+    """Velocities at the start of a step [rad/s or m/s], and where they lead, each of shape (n,).
 
     Attributes:
         brake: That of full braking.
         lower: Lowest of the box.
         upper: Highest of the box.
         wanted: The one that was asked for; not yet in the box.
+        rest: Where full braking comes to rest [rad or m].
+        horizon: How far a change of the velocity moves that pose [s].
+        table: The same, one below the other, shape (6, n).
     """
 
     brake: Array
     lower: Array
     upper: Array
     wanted: Array
+    rest: Array
+    horizon: Array
+    table: Array
+
+    @classmethod
+    def of(cls, table: Array) -> 'Aim':
+        """The six, by name."""
+        brake, lower, upper, wanted, rest, horizon = table
+        return cls(brake, lower, upper, wanted, rest, horizon, table)
 
 
 class Look(NamedTuple):
@@ -52,12 +65,17 @@ class Look(NamedTuple):
 class Front:
     """Computes it with numpy, from the distances of coal."""
 
-    def __init__(self, contract: Contract, box: ViabilityBox, collisions: 'SelfCollision') -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        box: ViabilityBox,
+        collisions: 'SelfCollision',
+        backend: CoalBackend,
+    ) -> None:
         """Keep the box and prepare the rows."""
         self._box = box
         self._collisions = collisions
-        self._approach = Approach(contract.safety, collisions, box.dt)
-        self._path = contract.safety.mode == 'path'
+        self._approach = Approach(contract.safety, box, collisions, backend)
 
     def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
         """What is wanted and what is allowed; None if what is asked for is not finite.
@@ -78,7 +96,8 @@ class Front:
             wanted = (q_des - q) / box.dt
         else:
             wanted = v_des + box.approach(q_des - v_des * box.dt - q)
-        return Aim(brake, lower, upper, wanted)
+        table = np.stack([brake, lower, upper, wanted, box.stop(q, v), box.horizon(v)])
+        return Aim.of(table)
 
     def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
         """What is near, and whether it matters.
@@ -92,7 +111,6 @@ class Front:
         lower, upper, wanted = aim.lower, aim.upper, aim.wanted
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
         distance = self._collisions.distances(q)
-        tried = wanted if self._path else clipped
-        rows = self._approach.rows(q, distance, threshold, lower, upper, tried)
+        rows = self._approach.rows(q, distance, threshold, aim)
         close = rows is not None and bool((rows.excess(clipped) > 0.0).any())
         return Look(clipped, distance, rows, close, True)

@@ -54,6 +54,14 @@ class ViabilityBox:
         result: Array = q + np.sign(v) * (braking_distance(u) - u) * self.quantum
         return result
 
+    def horizon(self, v: Array) -> Array:
+        """How far a change of the next velocity around `v` moves `stop` [s], shape (n,).
+
+        The slope of the braking distance: a period for every set-point up to the rest.
+        """
+        result: Array = self.dt * (np.floor(np.abs(v) / self.step) + 1.0)
+        return result
+
     def approach(self, error: Array) -> Array:
         """Velocity towards a position `error` away that can stop there without overshoot."""
         speed = self.step * stoppable_speed(np.abs(error) / self.quantum)

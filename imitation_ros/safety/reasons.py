@@ -99,6 +99,8 @@ class Reasons:
     ) -> list[Intervention]:
         """Pair that the asked velocity would bring too close, and what x does with it.
 
+        Asked and sent are the distances, to first order, at the pose that the row looks at.
+
         Args:
             rows: The rows.
             asked: Velocity asked for, shape (n,).
@@ -115,8 +117,8 @@ class Reasons:
         if x is not None:
             text = f'{one} and {other} come close'
             rule = Rule.WORKSPACE if other in self._obstacles else Rule.COLLISION
-            sent = now - self._dt * float(rows.matrix[row] @ x)
-        there = now - self._dt * float(rows.matrix[row] @ asked)
+            sent = float(rows.kept[row] - rows.excess(x)[row])
+        there = float(rows.kept[row] - excess[row])
         return [Intervention(rule, text, pair=(one, other), asked=there, sent=sent)]
 
     def tool(self, tools: ToolSpeed, tool: int | None, speed: float) -> list[Intervention]:

@@ -1,8 +1,16 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the QP: how fast near links may approach each other."""
+"""Rows of the QP: how far the next velocity may move near links together.
 
-from dataclasses import dataclass, replace
+A row looks at a pose on the way that full braking takes from here, which the last certificate
+covers: at its end, where the robot would come to rest, and at its first set-point, for a pair
+that is passing. To first order it bounds how much nearer a velocity brings the pair there than
+braking does. So braking meets every row, no deceleration of an approach has to be guessed, and a
+velocity within the rows is rarely refused. After Gurriet et al. 2018, "An online approach to
+active set invariance" (constraints along the trajectory of a backup law).
+"""
+
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,15 +19,21 @@ import numpy as np
 
 from ..contract import Safety
 from ..data.frame import Array
-from ..kinematics.braking import stoppable_speed
+from ..kinematics.braking import braking_distance
+from .coal_backend import CoalBackend
 from .geometry import Indices
+from .limits import ViabilityBox
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
+    from .front import Aim
 
 RELAXATION = 0.1
-"""A row asks for no more than this share, from the most cautious end, of what the box allows."""
+"""A pair inside its margin is led out no harder than to this share, from the most cautious end, of
+what the box allows."""
 
+PASSING = 0.2
+"""Share of `row_margin` that a row for the next set-point aims inside."""
 
 NO_BOUND = -1e30
 """What DAQP takes for minus infinity."""
@@ -39,17 +53,19 @@ class Rows:
     """What keeps links apart: matrix @ x <= bound for the next velocity x.
 
     Attributes:
-        matrix: Minus the gradients of the distances, shape (m, n) [m/rad or 1].
-        bound: Highest speed of approach [m/s], shape (m,).
+        matrix: How much nearer a velocity brings each pair, shape (m, n) [m s/rad or s].
+        bound: The most that is allowed [m], shape (m,).
         pairs: Numbers of the pairs, shape (m,).
+        kept: Distance that is left then, to first order [m], shape (m,).
     """
 
     matrix: Array
     bound: Array
     pairs: Indices
+    kept: Array = field(default_factory=lambda: np.zeros(0))
 
     def excess(self, x: Array) -> Array:
-        """By how much a velocity breaks each row [m/s], shape (m,)."""
+        """By how much a velocity breaks each row [m], shape (m,)."""
         result: Array = self.matrix @ x - self.bound
         return result
 
@@ -127,64 +143,80 @@ def closest_softly(
 
 
 class Approach:
-    """Makes the rows of the pairs that are near.
+    """Makes the rows of the pairs that are near."""
 
-    A pair may approach no faster than what a deceleration of `row_acceleration` can stop
-    `row_margin` before its threshold; nearer than that it has to open again.
-    """
-
-    def __init__(self, safety: Safety, collisions: 'SelfCollision', dt: float) -> None:
-        """Keep the margins."""
+    def __init__(
+        self, safety: Safety, box: ViabilityBox, collisions: 'SelfCollision', backend: CoalBackend
+    ) -> None:
+        """Keep the margins, the braking law and the distances."""
         self._safety = safety
         self._collisions = collisions
-        self._dt = dt
-        self._near = safety.self_collision_distance + safety.row_distance
+        self._backend = backend
+        self._box = box
 
-    def rows(
-        self,
-        q: Array,
-        distance: Array,
-        threshold: Array,
-        lower: Array,
-        upper: Array,
-        tried: Array,
-    ) -> Rows | None:
+    def rows(self, q: Array, distance: Array, threshold: Array, aim: 'Aim') -> Rows | None:
         """Rows at a pose; None if no pair is near enough to matter.
 
         Args:
-            q: Positions [rad or m], shape (n,): those `distance` was taken at.
+            q: Last set-point [rad or m], shape (n,): where `distance` was taken.
             distance: Distance of every pair [m], shape (pairs,).
             threshold: Distance every pair has to keep [m], shape (pairs,).
-            lower: Lowest next velocities, shape (n,).
-            upper: Highest next velocities, shape (n,).
-            tried: Velocity that the rows are for, shape (n,); no joint will be faster.
+            aim: The box, and full braking.
         """
-        chosen = np.flatnonzero(distance < self._near)
+        box, reach, margin = self._box, self._collisions.reach, self._safety.row_margin
+        room = distance - threshold
+        fastest = np.maximum(-aim.lower, aim.upper)
+        # A pair that no braking after this step can bring near needs no row.
+        travel = braking_distance(fastest / box.step) * box.quantum
+        chosen = np.flatnonzero(room - margin < reach @ travel)
         if not len(chosen):
             return None
-        safety = self._safety
-        if len(chosen) > safety.row_limit:
-            order = np.argpartition(distance[chosen], safety.row_limit - 1)
-            chosen = chosen[order[: safety.row_limit]]
-        unit = safety.row_acceleration * self._dt
-        gap = distance[chosen] - threshold[chosen] - safety.row_margin
-        bound = unit * stoppable_speed(gap / (unit * self._dt))
-        bound = np.where(gap < 0.0, safety.row_return_rate * gap, bound)
-        # A pair cannot approach faster than reach @ |velocity|: often no gradient is needed.
-        reach = self._collisions.reach[chosen]
-        if (reach @ np.abs(tried) <= bound).all():
-            return None
-        able = reach @ np.maximum(-lower, upper) > bound
-        chosen, bound = chosen[able], bound[able]
-        if not len(chosen):
-            return None
-        matrix = -self._collisions.gradients(q, chosen)
-        # Ask for nothing that the box cannot reach: a row alone is never infeasible.
-        at_lower, at_upper = matrix * lower, matrix * upper
-        least = np.minimum(at_lower, at_upper).sum(axis=1)
-        most = np.maximum(at_lower, at_upper).sum(axis=1)
-        bound = np.maximum(bound, least + RELAXATION * (most - least))
-        keep = most > bound
-        if not keep.any():
-            return None
-        return Rows(matrix[keep], bound[keep], chosen[keep])
+        near = reach[chosen]
+        first = np.flatnonzero(room[chosen] - PASSING * margin < near @ (box.dt * fastest))
+        toward = -box.dt * self._backend.gradients(q, chosen[first])
+        ahead = self._backend.some_distances(aim.rest[self._collisions.order], chosen)
+        gap = ahead - threshold[chosen] - margin
+        able = np.maximum(aim.upper - aim.brake, aim.brake - aim.lower)
+        last = np.flatnonzero(gap < near @ (aim.horizon * able))
+        opens = distance[chosen[first]] < ahead[first]
+        toward, first = toward[opens], chosen[first[opens]]
+        passing = room[first] - PASSING * margin - toward @ aim.brake
+        gap, last = gap[last], chosen[last]
+        limit = self._safety.row_limit
+        if len(last) + len(first) > limit:
+            least = np.partition(np.concatenate([gap, passing]), limit - 1)[limit - 1]
+            few, some = gap <= least, passing <= least
+            gap, last = gap[few], last[few]
+            passing, first, toward = passing[some], first[some], toward[some]
+        final = -self._backend.gradients(aim.rest, last) * aim.horizon
+        matrix = np.concatenate([final, toward])
+        gaps, pairs = np.concatenate([gap, passing]), np.concatenate([last, first])
+        kept = threshold[pairs] + margin
+        kept[len(last) :] -= (1.0 - PASSING) * margin
+        return _relative(matrix, gaps, pairs, kept, aim, self._safety.row_return_rate * box.dt)
+
+
+def _relative(
+    matrix: Array, gaps: Array, pairs: Indices, kept: Array, aim: 'Aim', share: float
+) -> Rows | None:
+    """Rows that full braking meets; None if the box meets them all.
+
+    Args:
+        matrix: As in `Rows`.
+        gaps: What full braking leaves of each distance above the one to keep [m], shape (m,).
+        pairs: As in `Rows`.
+        kept: The distances to keep [m], shape (m,).
+        aim: The box, and full braking.
+        share: Of a gap that is missing, what a row asks back in one step.
+    """
+    braking = matrix @ aim.brake
+    at_lower, at_upper = matrix * aim.lower, matrix * aim.upper
+    least = np.minimum(at_lower, at_upper).sum(axis=1)
+    most = np.maximum(at_lower, at_upper).sum(axis=1)
+    back = np.minimum(braking, least + RELAXATION * (most - least))
+    moved = np.where(gaps >= 0.0, gaps, np.maximum(share * gaps, back - braking))
+    bound = braking + moved
+    keep = most > bound
+    if not keep.any():
+        return None
+    return Rows(matrix[keep], bound[keep], pairs[keep], (kept + gaps - moved)[keep])

@@ -67,7 +67,8 @@ def test_the_rows_are_the_torques(name: str, built: Built, rng: np.random.Genera
         v = rng.uniform(-1.0, 1.0, contract.n) * contract.limits.velocity
         step = dt * contract.limits.acceleration
         brake = np.sign(v) * np.maximum(np.abs(v) - step, 0.0)
-        rows = torque.rows(q, v, Aim(brake, v - step, v + step, v))
+        aim = Aim.of(np.stack([brake, v - step, v + step, v, q, np.full(len(q), dt)]))
+        rows = torque.rows(q, v, aim)
         assert rows is not None
         least = shares(robot, torque.limit, q, v, (brake - v) / dt)
         held = shares(robot, torque.limit, q, 0.0 * v, 0.0 * v)

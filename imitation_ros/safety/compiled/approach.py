@@ -8,8 +8,9 @@ import numpy as np
 
 from ...data.frame import Array
 from .arrays import Bodies, Pose, Tree
-from .distance import gradient
+from .distance import apart, gradient
 from .jit import kernel
+from .kinematics import dot_n, place
 
 
 @kernel
@@ -21,22 +22,29 @@ def stoppable_speed(s: float) -> float:
 
 
 @kernel
+def braking_distance(u: float) -> float:
+    """D(u) = (m + 1) u - m (m + 1) / 2, m = floor(u): see `kinematics.braking`."""
+    m = np.floor(u)
+    return float((m + 1.0) * u - 0.5 * m * (m + 1.0))
+
+
+@kernel
 def rows(
     tree: Tree,
     bodies: Bodies,
     pose: Pose,
+    ahead: Pose,
     threshold: Array,
-    lower: Array,
-    upper: Array,
-    tried: Array,
-    near: float,
-    margin: float,
-    unit: float,
+    limits: Array,
+    aim: Array,
     dt: float,
-    return_rate: float,
+    margin: float,
+    passing: float,
+    share: float,
     relaxation: float,
     matrix: Array,
     bound: Array,
+    kept: Array,
     chosen: Any,
 ) -> int:
     """Fill in the rows of the near pairs at the pose measured last; returns how many.
@@ -45,62 +53,77 @@ def rows(
         tree: Joints.
         bodies: Shapes and pairs.
         pose: As `measure` left it.
+        ahead: Overwritten with the pose at rest.
         threshold: Distance every pair has to keep [m], shape (pairs,).
-        lower: Lowest next velocities, shape (n,).
-        upper: Highest next velocities, shape (n,).
-        tried: Velocity that the rows are for, shape (n,); no joint will be faster.
-        near: Pairs closer than this get a row [m].
-        margin: How far inside the threshold a row aims [m].
-        unit: Deceleration of an approach, times dt [m/s].
+        limits: As for `front.aim`.
+        aim: What `front.aim` found, shape (6, n).
         dt: Period [s].
-        return_rate: Rate at which a pair inside the margin opens again [1/s].
-        relaxation: Share of what the box allows that a row leaves in any case.
+        margin: How far inside the threshold a row at rest aims [m].
+        passing: How far one for the next set-point does [m].
+        share: Of a gap that is missing, what a row asks back in one step.
+        relaxation: Share of what the box allows that this leaves in any case.
         matrix: Filled in, shape (row_limit, n).
         bound: Filled in, shape (row_limit,).
+        kept: Filled in, shape (row_limit,).
         chosen: Filled in with the numbers of the pairs, shape (row_limit,).
     """
-    limit, distance = len(bound), pose.distance
-    if (distance < near).sum() > limit:
-        near = np.partition(distance, limit)[limit]
-    # A pair cannot approach faster than reach @ |velocity|: often no gradient is needed.
-    found, matters = 0, False
+    brake, lower, upper, rest, horizon = aim[0], aim[1], aim[2], aim[4], aim[5]
+    n, distance, reach = len(rest), pose.distance, bodies.reach
+    travel, soon, late, row = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    for i in range(n):
+        fastest = max(-lower[i], upper[i])
+        travel[i] = braking_distance(fastest / limits[3, i]) * limits[4, i]
+        soon[i] = dt * fastest
+        late[i] = horizon[i] * max(upper[i] - brake[i], brake[i] - lower[i])
+    gaps, who = np.empty(0), np.empty(0, np.int64)
+    found, placed = 0, False
     for p in range(len(distance)):
-        if found == limit or not distance[p] < near:
+        room = distance[p] - threshold[p]
+        if not room - margin < dot_n(reach[p], travel):
             continue
-        gap = distance[p] - threshold[p] - margin
-        if gap < 0.0:
-            bound[found] = return_rate * gap
+        if not placed:
+            place(tree, bodies, rest, ahead)
+            gaps, who = np.empty(2 * len(distance)), np.empty(2 * len(distance), np.int64)
+            placed = True
+        there = apart(bodies, ahead, p)
+        gap = there - threshold[p] - margin
+        if gap < dot_n(reach[p], late):
+            gaps[found], who[found] = gap, p
+            found += 1
+        if room - passing < dot_n(reach[p], soon) and distance[p] < there:
+            gradient(tree, bodies, pose, p, row)
+            gaps[found], who[found] = room - passing + dt * dot_n(row, brake), -1 - p
+            found += 1
+    limit, most_of_all = len(bound), np.inf
+    if found > limit:
+        most_of_all = np.partition(gaps[:found], limit - 1)[limit - 1]
+    count = 0
+    for c in range(found):
+        gap, p = gaps[c], who[c]
+        if gap > most_of_all or count == limit:
+            continue
+        keep, aside = threshold[max(p, -1 - p)], matrix[count]
+        if p >= 0:
+            gradient(tree, bodies, ahead, p, aside)
+            aside *= -horizon
+            keep += margin
         else:
-            bound[found] = unit * stoppable_speed(gap / (unit * dt))
-        chosen[found] = p
-        matters = matters or not fastest(bodies.reach[p], tried, tried) <= bound[found]
-        found += 1
-    if not matters:
-        return 0
-    kept = 0
-    for r in range(found):
-        p, speed = chosen[r], bound[r]
-        if not fastest(bodies.reach[p], lower, upper) > speed:
-            continue
-        row = matrix[kept]
-        gradient(tree, bodies, pose, p, row)
-        least = most = 0.0
-        for i in range(len(row)):
-            row[i] = -row[i]
-            at_lower, at_upper = row[i] * lower[i], row[i] * upper[i]
+            p = -1 - p
+            gradient(tree, bodies, pose, p, aside)
+            aside *= -dt
+            keep += passing
+        braking = least = most = 0.0
+        for i in range(n):
+            braking += aside[i] * brake[i]
+            at_lower, at_upper = aside[i] * lower[i], aside[i] * upper[i]
             least += min(at_lower, at_upper)
             most += max(at_lower, at_upper)
-        speed = max(speed, least + relaxation * (most - least))
-        if most > speed:
-            bound[kept], chosen[kept] = speed, p
-            kept += 1
-    return kept
-
-
-@kernel
-def fastest(reach: Array, lower: Array, upper: Array) -> float:
-    """Fastest approach that a reach allows to velocities between two [m/s]."""
-    total = 0.0
-    for i in range(len(reach)):
-        total += reach[i] * max(abs(lower[i]), abs(upper[i]))
-    return total
+        moved = gap
+        if gap < 0.0:
+            back = min(braking, least + relaxation * (most - least))
+            moved = max(share * gap, back - braking)
+        if most > braking + moved:
+            bound[count], chosen[count] = braking + moved, p
+            kept[count] = keep + gap - moved
+            count += 1
+    return count

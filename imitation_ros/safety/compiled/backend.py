@@ -17,7 +17,7 @@ from ..front import Aim, Look
 from ..geometry import Indices
 from ..limits import ViabilityBox
 from ..reasons import outside
-from ..rows import RELAXATION, Rows
+from ..rows import PASSING, RELAXATION, Rows
 from . import braking, distance, front
 from .arrays import Bodies, BOX, CAPSULE, pack, Packed, PLANE, Pose, Tree, unpack
 
@@ -70,7 +70,7 @@ class CompiledBackend:
 
     def look(self, *numbers: Any) -> tuple[int, bool, bool]:
         """Measure a pose, and fill in the rows of the QP there: `front.look`."""
-        count, close, behind = front.look(*self._here, *numbers)
+        count, close, behind = front.look(*self._here, self._ahead.pose, *numbers)
         return int(count), bool(close), bool(behind)
 
     def refused(
@@ -110,18 +110,16 @@ class CompiledFront:
         self._limits = np.array([box.lower, box.upper, box.velocity, box.step, box.quantum])
         self._outside = outside(limits)
         self._numbers = (
-            safety.mode == 'path',
-            float(safety.lag_tolerance),
-            float(safety.self_collision_distance + safety.row_distance),
-            float(safety.row_margin),
-            float(safety.row_acceleration * box.dt),
             float(box.dt),
-            float(safety.row_return_rate),
+            float(safety.lag_tolerance),
+            float(safety.row_margin),
+            PASSING * safety.row_margin,
+            float(safety.row_return_rate * box.dt),
             RELAXATION,
         )
         self._asked = np.zeros((2, n))
         self._matrix = np.zeros((safety.row_limit, n))
-        self._bound = np.zeros(safety.row_limit)
+        self._bound, self._kept = np.zeros(safety.row_limit), np.zeros(safety.row_limit)
         self._pairs = np.zeros(safety.row_limit, np.int64)
         q = contract.home.copy()
         aim = self.aim(q, np.zeros(n), q, None)
@@ -130,14 +128,14 @@ class CompiledFront:
 
     def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
         """What is wanted and what is allowed: see `Front.aim`."""
-        asked, found = self._asked, np.empty((4, len(q)))
+        asked, found = self._asked, np.empty((6, len(q)))
         asked[0] = q_des
         if v_des is not None:
             asked[1] = v_des
         moving = v_des is not None
         if not front.aim(q, v, asked, moving, self._limits, self._dt, found):
             return None
-        return Aim(*found)
+        return Aim.of(found)
 
     def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
         """What is near, and whether it matters; rows and distances last until the next look."""
@@ -145,20 +143,22 @@ class CompiledFront:
         count, close, behind = self._backend.look(
             q,
             self._asked[0],
-            aim.wanted,
-            aim.lower,
-            aim.upper,
+            aim.table,
             clipped,
             threshold,
+            self._limits,
             self._outside,
             *self._numbers,
             self._matrix,
             self._bound,
+            self._kept,
             self._pairs,
         )
         rows = None
         if count:
-            rows = Rows(self._matrix[:count], self._bound[:count], self._pairs[:count])
+            rows = Rows(
+                self._matrix[:count], self._bound[:count], self._pairs[:count], self._kept[:count]
+            )
         return Look(clipped, self._backend.measured, rows, close, behind)
 
 

@@ -7,19 +7,13 @@ from typing import Any
 import numpy as np
 
 from ...data.frame import Array
-from .arrays import CAPSULE, unpack
-from .distance import beside_obstacle, between
+from .approach import braking_distance
+from .arrays import unpack
+from .distance import apart
 from .jit import kernel
-from .kinematics import place
+from .kinematics import dot_n, place
 
 HORIZON = 10**9
-
-
-@kernel
-def braking_distance(u: float) -> float:
-    """D(u) = (m + 1) u - m (m + 1) / 2, m = floor(u): see `kinematics.braking`."""
-    m = np.floor(u)
-    return float((m + 1.0) * u - 0.5 * m * (m + 1.0))
 
 
 @kernel
@@ -66,8 +60,7 @@ def refused(
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
     n = len(q)
-    reach, pairs, kind, radius = bodies.reach, bodies.pairs, bodies.kind, bodies.radius
-    start, end = pose.start, pose.end
+    reach = bodies.reach
     speed, travel, now, left = scratch[0], scratch[1], scratch[2], scratch[3]
     last = 0
     for i in range(n):
@@ -76,7 +69,7 @@ def refused(
         travel[i] = braking_distance(units) * step[i] * dt
         last = max(last, int(np.ceil(units)))
     count, at = 0, HORIZON
-    for p in range(len(pairs)):
+    for p in range(len(reach)):
         room = distance[p] - threshold[p]
         rest = dot_n(reach[p], travel)
         if room >= rest:
@@ -97,11 +90,7 @@ def refused(
         for c in range(count):
             if due[c] <= at:
                 p = chosen[c]
-                i, k = pairs[p, 0], pairs[p, 1]
-                if kind[k] == CAPSULE:
-                    room = between(start, end, i, k) - radius[i] - radius[k] - threshold[p]
-                else:
-                    room = beside_obstacle(bodies, pose, i, k) - radius[i] - threshold[p]
+                room = apart(bodies, pose, p) - threshold[p]
                 if not room >= least:
                     least, worst = room, p
                 rest = dot_n(reach[p], travel)
@@ -111,12 +100,3 @@ def refused(
             return worst
         at = soon
     return -1
-
-
-@kernel
-def dot_n(a: Array, b: Array) -> float:
-    """Product of two vectors."""
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total

@@ -141,6 +141,17 @@ def beside_obstacle(bodies: Bodies, pose: Pose, i: int, k: int) -> float:
     return float(distance)
 
 
+@inlined
+def apart(bodies: Bodies, pose: Pose, p: int) -> float:
+    """Signed distance of a pair at a pose that is placed [m]."""
+    i, k = bodies.pairs[p, 0], bodies.pairs[p, 1]
+    if bodies.kind[k] == CAPSULE:
+        gap = between(pose.start, pose.end, i, k) - bodies.radius[i] - bodies.radius[k]
+    else:
+        gap = beside_obstacle(bodies, pose, i, k) - bodies.radius[i]
+    return float(gap)
+
+
 @kernel
 def measure(tree: Tree, bodies: Bodies, q: Array, pose: Pose) -> None:
     """Signed distance of every pair at a pose [m].

@@ -8,18 +8,18 @@ import numpy as np
 
 from ...data.frame import Array
 from ..limits import RECOVERY_SPEED
-from .approach import rows, stoppable_speed
+from .approach import braking_distance, rows, stoppable_speed
 from .arrays import unpack
-from .braking import dot_n
 from .distance import measure
 from .jit import kernel
+from .kinematics import dot_n
 
 
 @kernel
 def aim(
     q: Array, v: Array, asked: Array, moving: bool, limits: Array, dt: float, found: Array
 ) -> bool:
-    """Fill in the velocities of `..front.Aim`, shape (4, n); False if the asked are not finite.
+    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is not finite.
 
     Args:
         q: Last set-point [rad or m], shape (n,).
@@ -30,7 +30,7 @@ def aim(
         dt: Period [s].
         found: Filled in.
     """
-    brakes, lowest, highest, wanted = found
+    brakes, lowest, highest, wanted, rest, horizon = found
     for i in range(len(q)):
         if not (np.isfinite(asked[0, i]) and (not moving or np.isfinite(asked[1, i]))):
             return False
@@ -52,6 +52,9 @@ def aim(
         if low > high:
             low = high = brake
         brakes[i], lowest[i], highest[i] = brake, low, high
+        units = abs(v[i]) / step
+        rest[i] = q[i] + np.sign(v[i]) * (braking_distance(units) - units) * quantum
+        horizon[i] = dt * (np.floor(units) + 1.0)
         if moving:
             error = asked[0, i] - asked[1, i] * dt - q[i]
             speed = step * stoppable_speed(abs(error) / quantum)
@@ -66,24 +69,23 @@ def look(
     floats: Array,
     numbers: Any,
     pose_floats: Array,
+    ahead_floats: Array,
     q: Array,
     asked: Array,
-    wanted: Array,
-    lower: Array,
-    upper: Array,
+    aim: Array,
     clipped: Array,
     threshold: Array,
+    limits: Array,
     outside: Array,
-    path: bool,
-    lag: float,
-    near: float,
-    margin: float,
-    unit: float,
     dt: float,
-    return_rate: float,
+    lag: float,
+    margin: float,
+    passing: float,
+    share: float,
     relaxation: float,
     matrix: Array,
     bound: Array,
+    kept: Array,
     chosen: Any,
 ) -> tuple[int, bool, bool]:
     """Clip, measure, and fill in the rows: how many, is one broken, is a joint left behind?
@@ -92,27 +94,28 @@ def look(
         floats: Of `Packed`.
         numbers: Of `Packed`.
         pose_floats: Of `Packed`, filled in.
+        ahead_floats: Of another `Packed`, overwritten.
         q: Last set-point [rad or m], shape (n,).
         asked: Positions asked for [rad or m], shape (n,).
-        wanted: Velocity wanted [rad/s or m/s], shape (n,).
-        lower: Lowest next velocities, shape (n,).
-        upper: Highest next velocities, shape (n,).
+        aim: What `aim` found, shape (6, n).
         clipped: Filled in, shape (n,).
         threshold: Distance every pair has to keep [m], shape (pairs,).
+        limits: As for `aim`.
         outside: Positions beyond which one is outside the limits, shape (2, n).
-        path: Whether the wanted velocity itself will be tried.
+        dt: Period [s].
         lag: Lag that is not worth a word [rad or m].
-        near: As for `rows`, like all that follow.
-        margin: See there.
-        unit: See there.
-        dt: See there.
-        return_rate: See there.
+        margin: As for `rows`, like all that follow.
+        passing: See there.
+        share: See there.
         relaxation: See there.
         matrix: See there.
         bound: See there.
+        kept: See there.
         chosen: See there.
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
+    _, _, ahead = unpack(floats, numbers, ahead_floats)
+    lower, upper, wanted = aim[1], aim[2], aim[3]
     behind = False
     for i in range(len(q)):
         x = wanted[i]
@@ -124,23 +127,22 @@ def look(
         late = not abs(asked[i] - (q[i] + dt * x)) <= lag
         behind = behind or late or asked[i] < outside[0, i] or asked[i] > outside[1, i]
     measure(tree, bodies, q, pose)
-    tried = wanted if path else clipped
     count = rows(
         tree,
         bodies,
         pose,
+        ahead,
         threshold,
-        lower,
-        upper,
-        tried,
-        near,
-        margin,
-        unit,
+        limits,
+        aim,
         dt,
-        return_rate,
+        margin,
+        passing,
+        share,
         relaxation,
         matrix,
         bound,
+        kept,
         chosen,
     )
     close = False

@@ -18,6 +18,15 @@ def dot(a: Any, b: Any) -> Any:
 
 
 @kernel
+def dot_n(a: Array, b: Array) -> float:
+    """Product of two vectors."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@kernel
 def place(tree: Tree, bodies: Bodies, q: Array, pose: Pose) -> None:
     """Forward kinematics; Rodrigues' formula around the axis of a joint that turns."""
     R, T = pose.turn, pose.origin
