@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KERNELS := $(VENV)/.kernels
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 WORKERS ?= 2
@@ -15,7 +16,7 @@ BENCHMARKS := safety motion recorder faults convert latency reads irl
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-setup: $(STAMP)  ## install everything into .venv
+setup: $(STAMP) $(KERNELS)  ## install everything into .venv
 
 $(STAMP): setup.py constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo 'error: $(PYTHON) is missing: apt install python3 python3-venv' >&2; exit 1; }
@@ -23,14 +24,20 @@ $(STAMP): setup.py constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo 'error: no venv module: apt install python3-venv' >&2; exit 1; }
 	@echo 'installing into $(VENV) (one to two minutes) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools<80' wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --use-pep517 -c constraints.txt -e '.[all]'
-	@$(BIN)/python -m imitation_ros.safety.compiled
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-build-isolation --use-pep517 -c constraints.txt -e '.[all]'
 	@touch $(STAMP)
 
-demo: $(STAMP)   ## record, train and deploy on a simulated humanoid; writes runs/demo/report.html
+$(KERNELS): $(STAMP) $(wildcard imitation_ros/safety/compiled/*.py)
+	@$(THREADS) $(BIN)/python -m imitation_ros.safety.compiled && touch $(KERNELS)
+
+demo: $(KERNELS)   ## record, train and deploy on a simulated humanoid; writes runs/demo/report.html
 	@$(THREADS) $(ROS_ENV) $(BIN)/imitation_ros demo
 
-test: lint unit smoke  ## everything that CI runs
+test:            ## everything that CI runs
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint $(KERNELS)
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory smoke
 
 lint: $(STAMP)   ## style, types and layers
 	$(BIN)/ruff check .
@@ -38,15 +45,15 @@ lint: $(STAMP)   ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(STAMP)   ## the tests
+unit: $(KERNELS)   ## the tests
 	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile --durations=15
 
-smoke: $(STAMP)  ## every benchmark's whole path and a short demo, in seconds, judging no time
+smoke: $(KERNELS)  ## every benchmark's whole path and a short demo, in seconds, judging no time
 	@for b in $(BENCHMARKS); do echo "== $$b --smoke"; $(THREADS) $(ROS_ENV) $(BIN)/python benchmarks/$$b.py --smoke || exit 1; done
 	@d=$$(mktemp -d) && $(THREADS) $(ROS_ENV) $(BIN)/imitation_ros demo --task reach --episodes 4 --trials 2 \
 		--required 0 --updates 300 --out $$d/demo; code=$$?; rm -rf $$d; exit $$code
 
-bench: $(STAMP)  ## every benchmark in full, with its gates
+bench: $(KERNELS)  ## every benchmark in full, with its gates
 	@failed=; for b in $(BENCHMARKS); do echo "== $$b"; $(THREADS) $(ROS_ENV) $(BIN)/python benchmarks/$$b.py || failed="$$failed $$b"; done; \
 	test -z "$$failed" || { echo "gates not held:$$failed" >&2; exit 1; }
 
