@@ -19,6 +19,7 @@ from ..contract import Contract
 from ..data.frame import Array, JOINT_STATES
 from ..errors import DataError
 from . import codec
+from .drivers import Drivers
 from .findings import Audit, Bounds, Verdict
 from .frozen import carriers, Frozen, ImageTrack, judge
 from .joints import JointReader
@@ -45,6 +46,7 @@ class Auditor:
     Attributes:
         tracks: Times of each topic.
         interventions: What the safety node changed, by rule.
+        drivers: Who drove, if a policy ran.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Auditor:
         """
         self.tracks = {topic.name: Track(topic) for topic in topics}
         self.interventions: dict[str, int] = {}
+        self.drivers = Drivers()
+        self._driver_topic = '' if contract is None else contract.topics.driver
         self.bounds = bounds or Bounds()
         self._contract = contract
         self._decode = decode
@@ -119,6 +123,8 @@ class Auditor:
             stamp = self._look_at_joints(topic, data)
         elif topic.name in self._vectors:
             stamp, _ = self._vectors[topic.name].read(data, publish_ns)
+        elif topic.name == self._driver_topic:
+            stamp = self.drivers.push(data)
         elif topic.name in self._cameras:
             stamp = header_stamp_ns(data)
             self._look_at_picture(track, data)
@@ -275,6 +281,8 @@ class Auditor:
             reasons=(),
             topics=tuple(found),
             interventions=dict(self.interventions),
+            takeovers=self.drivers.takeovers,
+            operator_share=self.drivers.share,
             skew_ms={
                 key: round(float(value), 3)
                 for key, value in zip(

@@ -23,6 +23,7 @@ from ..errors import BagError, DataError, unknown
 from . import codec
 from .align import align, Aligned
 from .audit import audit
+from .drivers import by_operator
 from .layout import SUFFIX
 from .reader import Bag
 from .topics import as_recorded
@@ -94,8 +95,9 @@ def convert(
         progress: Called after every bag.
 
     Returns:
-        The manifest. Its report lists every bag with its steps or the reason it was left out,
-        and the age of every modality over all ticks.
+        The manifest. Its report lists every bag with its steps (and how many of them an operator
+        drove, where a policy drove as well) or the reason it was left out, and the age of every
+        modality over all ticks.
 
     Raises:
         DataError: If the bags do not agree on a contract, or no episode is fit.
@@ -133,6 +135,8 @@ def convert(
             total_bytes += size
             entry['steps'] = len(episode)
             entry['episode'] = episode.meta.episode
+            if episode.by_operator is not None:
+                entry['by_operator'] = int(episode.by_operator.sum())
             for name, age in episode.age_ns.items():
                 ages.setdefault(name, []).append(age)
         except DataError as error:
@@ -246,6 +250,7 @@ def _episode(
             images=images,
             poses=aligned.poses,
             age_ns=aligned.age_ns,
+            by_operator=by_operator(bag, contract, aligned.tick_ns),
         )
         return episode, bag.bytes
 

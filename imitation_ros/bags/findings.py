@@ -92,6 +92,8 @@ class Audit:
         interventions: What the safety node changed, by rule.
         skew_ms: How far apart the newest samples of all sensors are at a tick of the policy:
             median, 99th percentile and maximum [ms]; empty if there are fewer than two sensors.
+        takeovers: How often an operator took over from a policy.
+        operator_share: Share of the time the operator drove; None if no policy ran.
     """
 
     episode: str
@@ -107,6 +109,8 @@ class Audit:
     at_stop: Mapping[str, float] = field(default_factory=dict)
     interventions: Mapping[str, int] = field(default_factory=dict)
     skew_ms: Mapping[str, float] = field(default_factory=dict)
+    takeovers: int = 0
+    operator_share: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

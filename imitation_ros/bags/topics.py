@@ -14,6 +14,9 @@ DEFAULT = Qos(depth=10)
 COMMAND = 'command'
 """Modality of the safety node's commands, the actions of a dataset."""
 
+DRIVER = 'std_msgs/msg/Header'
+"""Type of the topic that says who drives: `frame_id` is policy, operator or nobody."""
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -87,6 +90,8 @@ def recorded(contract: Contract) -> tuple[Topic, ...]:
         Topic(names.proposal, 'trajectory_msgs/msg/JointTrajectory'),
         Topic(names.verdict, 'diagnostic_msgs/msg/DiagnosticArray'),
         Topic(names.estop, flag, stamped=False),
+        Topic(names.gate, 'std_msgs/msg/String', stamped=False),
+        Topic(names.driver, DRIVER),
         Topic('/safety/state', 'std_msgs/msg/String', latched=True, stamped=False),
         Topic('/leader/joint_states', joint_state, qos=Qos(depth=100)),
         Topic('/leader/deadman', flag, stamped=False),

@@ -121,6 +121,12 @@ def _show(console: Console, audits: list[Any], topics: bool) -> None:
             _why(list(found.reasons), whole=topics),
         )
     console.print(table)
+    for found in audits:
+        if found.operator_share is not None:
+            console.print(
+                f'{found.episode}: a policy drove; {found.takeovers} takeovers, the operator '
+                f'drove {100 * found.operator_share:.0f} % of the time'
+            )
     for one in audits if topics else ():
         if one.topics:
             console.print(_topics(one))

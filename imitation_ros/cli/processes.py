@@ -87,8 +87,10 @@ class Processes:
         """Stop everything."""
         self.stop()
 
-    def start(self, node: str, ready_s: float = 40.0, **parameters: object) -> None:
+    def start(self, node: str, ready_s: float = 120.0, **parameters: object) -> None:
         """Start a node and wait until it says that it is ready.
+
+        The first start of the safety node on a machine compiles it, for a minute on a busy one.
 
         Raises:
             NodeFailedError: If it ends instead; the message holds the end of its log.

@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table
 import typer
 
-from ..errors import ImitationError
+from ..errors import DataError, ImitationError, unknown
 from .capsules import show_collision
 from .options import ROBOT, Robot, Task
 from .processes import foreground, ros_available
+
+DEVICES = ('leader', 'joy')
+RELATIVE = "Follow a leader's motion since the dead-man was pressed, as with a clutch."
 
 
 class NoRosError(ImitationError, ImportError):
@@ -44,12 +47,15 @@ def sim(
 def teleop(
     source: Annotated[str, typer.Option(help='leader, keyboard or joy.')] = 'leader',
     robot: Robot = ROBOT,
+    relative: Annotated[bool, typer.Option('--relative', help=RELATIVE)] = False,
 ) -> None:
     """Turn an operator's leader arms, keys or gamepad into proposals.
 
-    Example: imitation_ros teleop --source keyboard
+    Beside a running policy, holding the dead-man takes over from it (docs/deployment.md).
+
+    Examples: imitation_ros teleop --source keyboard; imitation_ros teleop --relative
     """
-    _nodes([('teleop', {'contract': robot, 'source': source})])
+    _nodes([('teleop', {'contract': robot, 'source': source, 'relative': relative})])
 
 
 def record(
@@ -123,19 +129,31 @@ def deploy(
         bool, typer.Option('--sim', help='Bring the simulator along in place of a robot.')
     ] = False,
     task: Task = 'lift',
+    teleop: Annotated[
+        str, typer.Option(help='Device to take over with, leader or joy; none if left out.')
+    ] = '',
+    relative: Annotated[bool, typer.Option('--relative', help=RELATIVE)] = False,
 ) -> None:
     """Run a policy behind the safety node until Ctrl-C.
 
+    While the dead-man of the teleoperation is held, the operator drives and the policy is silent.
     The policy is checked against the robot first. Nothing moves before you arm:
     ros2 service call /safety/arm std_srvs/srv/Trigger
 
     Examples: imitation_ros deploy policy.onnx --robot my_robot.yaml;
-    imitation_ros deploy policy.onnx --sim --task lift
+    imitation_ros deploy policy.onnx --sim --task lift;
+    imitation_ros deploy policy.onnx --teleop leader --relative
     """
     from ..contract import load
     from ..runtime.bundle import check_against
     from ..runtime.bundle import load as load_bundle
 
+    if teleop not in ('', *DEVICES):
+        more = '; run "imitation_ros teleop --source keyboard" in a terminal of its own'
+        raise DataError(
+            unknown(teleop, 'device to take over with', DEVICES)
+            + (more if teleop == 'keyboard' else '')
+        )
     check_against(load_bundle(policy), load(robot))
     children: list[tuple[str, dict[str, object]]] = []
     if with_sim:
@@ -144,6 +162,8 @@ def deploy(
     children.append(
         ('policy', {'contract': robot, 'model': str(policy.resolve()), 'autostart': True})
     )
+    if teleop:
+        children.append(('teleop', {'contract': robot, 'source': teleop, 'relative': relative}))
     _nodes(children)
 
 

@@ -173,6 +173,8 @@ class Topics(Model):
     command: Topic = '/safety/command'
     verdict: Topic = '/safety/verdict'
     estop: Topic = '/safety/estop'
+    gate: Annotated[Topic, LATER] = '/teleop/gate'
+    driver: Annotated[Topic, LATER] = '/driver'
 
 
 class Rates(Model):

@@ -79,6 +79,9 @@ class Episode:
             uint16, shape (T, height, width, 1).
         poses: Poses of each object, shape (T, 7).
         age_ns: Age of each modality at each tick [ns], shape (T,).
+        by_operator: Whether an operator who took over from a policy drove from each tick to its
+            action, shape (T,); the policy's own frames are no demonstration. None: no policy
+            drove, all of it is one.
     """
 
     meta: EpisodeMeta
@@ -89,6 +92,7 @@ class Episode:
     images: Mapping[str, Image] = field(default_factory=dict)
     poses: Mapping[str, NDArray[np.floating[Any]]] = field(default_factory=dict)
     age_ns: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    by_operator: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Check that everything is as long as the ticks, finite, and never from the future."""
@@ -106,6 +110,8 @@ class Episode:
                 raise DataError(f'episode "{self.meta.episode}": {name} holds NaN or infinity')
         arrays |= {f'images {name}': array for name, array in self.images.items()}
         arrays |= {f'age {name}': array for name, array in self.age_ns.items()}
+        if self.by_operator is not None:
+            arrays['by_operator'] = self.by_operator
         for name, array in arrays.items():
             if len(array) != steps:
                 raise DataError(f'{name} has {len(array)} steps, the episode {steps}')

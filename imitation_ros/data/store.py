@@ -7,6 +7,7 @@ dataset may be larger than memory. Layout:
 
     dataset/manifest.json            contract, rate, cameras, episodes with their meta
     dataset/<episode>/q.npy ...      q v action tick_ns pose.<name> image.<name> age.<name>
+                                     by_operator, where a policy drove as well
 """
 
 from collections.abc import Iterable, Sequence
@@ -96,6 +97,8 @@ class DatasetWriter:
         arrays |= {f'pose.{k}': np.asarray(v, np.float32) for k, v in episode.poses.items()}
         arrays |= {f'image.{k}': v for k, v in episode.images.items()}
         arrays |= {f'age.{k}': v for k, v in episode.age_ns.items()}
+        if episode.by_operator is not None:
+            arrays['by_operator'] = np.asarray(episode.by_operator, dtype=bool)
         for name, array in arrays.items():
             np.save(folder / f'{name}.npy', array)
         self._metas.append(episode.meta)
@@ -190,6 +193,7 @@ class Dataset:
             images=part('image.'),
             poses=part('pose.'),
             age_ns=part('age.'),
+            by_operator=arrays.get('by_operator'),
         )
 
     def episodes(self) -> Iterable[Episode]:

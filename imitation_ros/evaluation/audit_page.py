@@ -206,6 +206,10 @@ def _episode(survey: Survey, number: int) -> dict[str, Any]:
     audit = survey.audit
     about = [f'{audit.seconds:.1f} s']
     about += [text for text in (survey.task, survey.outcome, survey.operator) if text]
+    if audit.operator_share is not None:
+        about.append(
+            f'{audit.takeovers} takeovers, operator {100 * audit.operator_share:.0f} % of the time'
+        )
     return {
         'id': f'e{number}',
         'episode': audit.episode,

@@ -22,12 +22,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from std_msgs.msg import Header, String
 from trajectory_msgs.msg import JointTrajectory
 
 from ..contract import load, Qos
 from ..data.proposal import Proposal
 from ..errors import ImitationError
 from ..runtime.bundle import load as load_bundle
+from ..runtime.handover import Driver, Handover
 from ..runtime.loop import LoopStats, PolicyLoop
 from ..runtime.session import Session
 from ._messages import status, to_time, to_trajectory
@@ -100,6 +102,9 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
         self._job: Future[None] | None = None
         self._publisher: Any = None
         self._observations: Observations | None = None
+        self._handover = Handover()
+        self._driver_publisher: Any = None
+        self._gate: Any = None
         self._counted = (time.monotonic_ns(), 0)
         self._about = {'model': self.parameters.model}
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
@@ -140,6 +145,10 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
             JointTrajectory, contract.topics.proposal, profile(Qos(depth=10))
         )
         self._observations = Observations(self, contract, self._loop)
+        self._driver_publisher = self.create_lifecycle_publisher(
+            Header, contract.topics.driver, profile(Qos(depth=10))
+        )
+        self._gate = self.create_subscription(String, contract.topics.gate, self._on_gate, 10)
         spec = session.spec
         self.get_logger().info(
             f'{bundle.method} policy {bundle.sha256[:12]}: {len(spec.joints)} joints, sees '
@@ -154,6 +163,7 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
         if self._loop is None:
             raise ImitationError('there is no model to activate')
         result = super().on_activate(state)
+        self._handover.forget()
         self._loop.start(self._now_ns())
         # A full collection takes about 20 ms; none happens while the robot moves.
         gc.collect()
@@ -178,6 +188,8 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
         if self._observations is not None:
             self._observations.close()
             self.destroy_lifecycle_publisher(self._publisher)
+            self.destroy_lifecycle_publisher(self._driver_publisher)
+            self.destroy_subscription(self._gate)
         self._publisher = self._observations = self._loop = None
         return result
 
@@ -192,13 +204,29 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
         return self.on_cleanup(state)
 
     def _work(self, loop: PolicyLoop, ticks: Ticks) -> None:
-        """Step at every tick; runs in the worker thread."""
+        """Say at every tick who drives, and step if it is the policy; runs in a thread."""
+        before = Driver.POLICY
         for tick_ns in ticks.run():
+            driver = self._handover.driver(time.monotonic_ns())
+            self._driver_publisher.publish(Header(stamp=to_time(tick_ns), frame_id=driver.value))
+            if driver is not before:
+                self.get_logger().info(f'{driver.value} drives')
+                if driver is Driver.POLICY:
+                    # From where the robot is: no chunk and no history from before the takeover.
+                    loop.start(tick_ns)
+            before = driver
+            if driver is not Driver.POLICY:
+                continue
             answer = loop.step(tick_ns)
             if isinstance(answer, Proposal):
-                self._publisher.publish(to_trajectory(answer))
+                # The operator may have taken over during the inference.
+                if self._handover.driver(time.monotonic_ns()) is Driver.POLICY:
+                    self._publisher.publish(to_trajectory(answer))
             elif answer.reasons:
                 self.get_logger().warning(f'no proposal: {answer}', throttle_duration_sec=2.0)
+
+    def _on_gate(self, message: String) -> None:
+        self._handover.hear(time.monotonic_ns(), message.data)
 
     def _stop(self) -> None:
         """Stop the worker thread, if it runs."""
@@ -221,6 +249,8 @@ class PolicyNode(LifecycleNode):  # type: ignore[misc]
     def _account(self, stats: LoopStats) -> dict[str, Any]:
         return {
             'proposals': stats.proposals,
+            'driver': self._handover.driver(time.monotonic_ns()).value,
+            'takeovers': self._handover.takeovers,
             **{f'inference_{key}': value for key, value in stats.inference.to_dict().items()},
             **{f'observation_age_{key}': value for key, value in stats.age.to_dict().items()},
             'deadline_misses': stats.deadline_misses,

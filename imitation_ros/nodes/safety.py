@@ -26,7 +26,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, String
+from std_msgs.msg import Bool, Header, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -126,6 +126,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._cost, self._jitter, self._latency = Latencies(), Latencies(), Latencies()
         self._played_ns: int | None = None
         self._said_state: State | None = None
+        self._driver = ''
         collisions = self.governor.filter.collisions
         self.get_logger().info(
             f'{contract.name}: {contract.n} joints, {len(collisions)} pairs of links watched'
@@ -146,6 +147,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         subscribe, states = self.create_subscription, contract.joint_states
         subscribe(JointState, states.topic, self._on_state, profile(states.qos))
         subscribe(JointTrajectory, topics.proposal, self._on_proposal, 10)
+        subscribe(Header, topics.driver, self._on_driver, 10)
         subscribe(Bool, topics.estop, self._on_estop, 10)
         # The one above hears every publisher, but misses what was pressed before we came; this
         # one hears latched publishers alone, and need not warn of the others.
@@ -245,6 +247,13 @@ class SafetyNode(Node):  # type: ignore[misc]
             return
         with self._lock:
             self.governor.push_proposal(self._now_ns(), time.monotonic_ns(), proposal)
+
+    def _on_driver(self, message: Header) -> None:
+        """Check the first move again whenever an operator takes over, or gives back."""
+        if self._driver and message.frame_id != self._driver:
+            with self._lock:
+                self.governor.hand_over()
+        self._driver = message.frame_id
 
     def _on_estop(self, message: Bool) -> None:
         with self._lock:

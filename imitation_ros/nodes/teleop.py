@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
@@ -37,6 +38,8 @@ from ._spin import run
 from ._terminal import Terminal
 
 NS = 1_000_000_000
+HEARTBEAT_S = 0.05
+"""How often the node says whether the dead-man is held [s]; at once when that changes."""
 SOURCES = ('leader', 'keyboard', 'joy')
 UNARMED = ('DISARMED', 'DISARMING', 'ESTOP', 'FAULT')
 """States of the safety node in which the dead-man must be pressed anew."""
@@ -107,12 +110,17 @@ class TeleopNode(Node):
         delay_s = parameters.delay_s or DELAY_PERIODS * period_s
         self._publisher = self.create_publisher(JointTrajectory, self.contract.topics.proposal, 10)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self._gate = self.create_publisher(String, self.contract.topics.gate, 10)
+        self._said: str | None = None
         joint_states = self.contract.joint_states
         subscribe = self.create_subscription
         subscribe(JointState, joint_states.topic, self._on_state, profile(joint_states.qos))
         subscribe(JointState, self.contract.topics.command, self._on_command, 10)
         subscribe(String, '/safety/state', self._on_safety, LATCHED)
         self.create_timer(1.0, self._diagnose)
+        # Steady: a paused simulation must not look like a lost operator.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(HEARTBEAT_S, lambda: self._say_gate(beat=True), clock=steady)
         if parameters.source == 'leader':
             leader_map = None
             if parameters.leader_map:
@@ -135,7 +143,10 @@ class TeleopNode(Node):
         self.create_timer(1.0 / parameters.rate_hz, self._tick)
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Say that nobody holds the dead-man any more, and give the terminal back."""
+        self._teleop.release('the teleop node ends')
+        if self.context.ok():
+            self._say_gate()
         if self._terminal is not None:
             self._terminal.close()
 
@@ -158,10 +169,12 @@ class TeleopNode(Node):
     def _on_safety(self, message: String) -> None:
         if message.data in UNARMED and self._safety not in UNARMED:
             self._teleop.release(f'the safety node is {message.data}')
+            self._say_gate()
         self._safety = message.data
 
     def _on_deadman(self, message: Bool) -> None:
         self._leader.deadman(time.monotonic_ns(), bool(message.data))
+        self._say_gate()
 
     def _on_leader(self, message: JointState) -> None:
         """Propose on each leader message: a timer of the same rate would alias with it."""
@@ -220,6 +233,7 @@ class TeleopNode(Node):
         return stamp, q
 
     def _send(self, proposal: Proposal | None) -> None:
+        self._say_gate()
         if proposal is None:
             self._say()
             return
@@ -233,6 +247,14 @@ class TeleopNode(Node):
     def _say(self) -> None:
         if self._teleop.gate.refused:
             self.get_logger().warning(self._teleop.reason, throttle_duration_sec=1.0)
+
+    def _say_gate(self, beat: bool = False) -> None:
+        """Publish the state of the gate when it changes, and as a heartbeat."""
+        gate = self._teleop.gate
+        gate.held(time.monotonic_ns())
+        if beat or gate.state.value != self._said:
+            self._said = gate.state.value
+            self._gate.publish(String(data=self._said))
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

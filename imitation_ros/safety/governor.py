@@ -142,6 +142,13 @@ class Governor:
         self.state = State.ACTIVE
         return []
 
+    def hand_over(self) -> None:
+        """Another one drives from now on: its first proposal has to start close to the command.
+
+        The motion goes on until then; what is left of it dies away in the new one.
+        """
+        self._first = True
+
     def reject(
         self,
         rule: Rule,

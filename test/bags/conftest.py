@@ -78,6 +78,9 @@ class Messages:
         pose = self._make('geometry_msgs/msg/Pose', position=point, orientation=turn)
         return self.serialize(self._make(kind, header=self.header(ns), pose=pose), kind)
 
+    def driver(self, ns: int, name: str) -> bytes:
+        return self.serialize(self.header(ns, name), 'std_msgs/msg/Header')
+
     def clock(self, ns: int) -> bytes:
         kind = 'rosgraph_msgs/msg/Clock'
         stamp = self._make('builtin_interfaces/msg/Time', sec=ns // NS, nanosec=ns % NS)

@@ -58,6 +58,7 @@ def test_a_wrong_verb_is_wrong_usage() -> None:
         (['evaluate', 'no.onnx'], 'which task'),
         (['evaluate', 'no.onnx', '--task', 'lift'], 'no.onnx'),
         (['deploy', 'no.onnx'], 'no.onnx'),
+        (['deploy', 'no.onnx', '--teleop', 'keyboard'], 'in a terminal of its own'),
         (['record', '--task', 'x', '--compress', 'jpg'], 'did you mean "jpeg"'),
         (['report', 'nowhere'], 'nowhere: there is no such folder'),
     ],

@@ -183,6 +183,17 @@ def test_first_move_guard(bench: Bench, contract: Contract) -> None:
     assert bench.propose(0.5) == [], 'later ones are limited by the box alone'
 
 
+def test_another_driver_has_to_start_near_the_command(bench: Bench) -> None:
+    """An operator takes over or a policy resumes: in the middle of a motion, not far from it."""
+    bench.moving()
+    bench.governor.hand_over()
+    (refusal,) = bench.propose(1.2)
+    assert refusal.rule is Rule.REJECTED_FIRST_MOVE
+    assert bench.governor.state is State.ACTIVE, 'what was played goes on'
+    assert bench.propose(0.3) == []
+    assert bench.propose(1.2) == [], 'later ones are limited by the box alone'
+
+
 def test_a_silent_source_ends_in_hold(bench: Bench) -> None:
     bench.moving()
     verdict = bench.tick(80)
