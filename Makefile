@@ -9,7 +9,8 @@ KERNELS := $(VENV)/.kernels
 ROS_ENV := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 WORKERS ?= 2
-BENCHMARKS := safety motion recorder faults convert latency reads irl
+BENCHMARKS := safety motion recorder faults convert latency reads irl learning
+SMOKED := $(BENCHMARKS) demonstrations
 
 .PHONY: help setup demo test lint types layers unit smoke bench lock clean
 
@@ -49,7 +50,7 @@ unit: $(KERNELS)   ## the tests
 	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile --durations=15
 
 smoke: $(KERNELS)  ## every benchmark's whole path and a short demo, in seconds, judging no time
-	@for b in $(BENCHMARKS); do echo "== $$b --smoke"; $(THREADS) $(ROS_ENV) $(BIN)/python benchmarks/$$b.py --smoke || exit 1; done
+	@for b in $(SMOKED); do echo "== $$b --smoke"; $(THREADS) $(ROS_ENV) $(BIN)/python benchmarks/$$b.py --smoke || exit 1; done
 	@d=$$(mktemp -d) && $(THREADS) $(ROS_ENV) $(BIN)/imitation_ros demo --task reach --episodes 4 --trials 2 \
 		--required 0 --updates 300 --out $$d/demo; code=$$?; rm -rf $$d; exit $$code
 

@@ -32,8 +32,6 @@ from imitation_ros.training.config import load as load_config
 from imitation_ros.training.run import train
 
 UNSEEN = 100_000
-SPEED_MATTERS = ('tray_balance', 'stand')
-"""Tasks in which one frame does not tell enough: two are seen."""
 NOISE = {'lift': 0.01, 'tray_balance': 0.01, 'stand': 0.005}
 """Noise while demonstrating [rad], small enough for the expert."""
 
@@ -128,7 +126,7 @@ def run(row: Row, contract: Contract, shelf: Shelf, folder: Path) -> dict[str, A
         'updates': row.updates,
         'warmup': min(200, row.updates // 10),
         'seed': row.seed,
-        'history': 2 if row.task in SPEED_MATTERS else 1,
+        'history': TASKS[row.task].history,
     }
     train(data, load_config('bc', changes), folder / 'run')
     trained = time.process_time() - start
@@ -155,7 +153,8 @@ def main() -> int:
     rows: list[Row] = []
     if options.part != 'few':
         rows += noise_rows(['tray_balance'] if options.smoke else tasks, options.smoke)
-    if options.part != 'noise':
+    # The parts share their path: a smoke run takes it once, unless asked for the other part.
+    if options.part == 'few' or not (options.part or options.smoke):
         rows += few_rows(tasks, options.smoke)
     most: dict[tuple[str, float], int] = {}
     for row in rows:

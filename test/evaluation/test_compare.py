@@ -15,7 +15,7 @@ from imitation_ros.evaluation.collection import collect
 from imitation_ros.evaluation.compare import cells as cells_module
 from imitation_ros.evaluation.compare.cells import CLEAR_PEAK, first, peak_mb, run
 from imitation_ros.evaluation.compare.page import take, write
-from imitation_ros.evaluation.compare.plan import Cell, NOMINAL, Plan, PULL
+from imitation_ros.evaluation.compare.plan import Cell, KNOCK, NOMINAL, Plan
 from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
 from imitation_ros.evaluation.compare.tube import back_s, Tube
 from imitation_ros.evaluation.compare.verdicts import judge
@@ -33,7 +33,7 @@ def plan(**changes: Any) -> Plan:
         'demos': (2, 8),
         'seeds': 3,
         'trials': 20,
-        'conditions': (NOMINAL, 'start:2', PULL),
+        'conditions': (NOMINAL, 'start:2', KNOCK),
     }
     return Plan(**{**values, **changes})
 
@@ -69,7 +69,7 @@ def made_up(
 
 
 def rates(nominal: float, start: float, pull: float) -> dict[str, float]:
-    return {NOMINAL: nominal, 'start:2': start, PULL: pull}
+    return {NOMINAL: nominal, 'start:2': start, KNOCK: pull}
 
 
 CPU = {'bc': 10.0, 'act': 80.0, 'diffusion': 30.0}
@@ -92,10 +92,10 @@ def test_the_rows_are_what_was_put_in() -> None:
     assert bc.success['start:2'].value == pytest.approx(0.2, abs=0.15)
     assert bc.success['start:2'].low < bc.success['start:2'].value < bc.success['start:2'].high
     assert bc.worst == 'start:2'
-    shares = [bc.success[c].value for c in ('start:2', PULL)]
+    shares = [bc.success[c].value for c in ('start:2', KNOCK)]
     assert bc.robustness.value == pytest.approx(np.mean(shares))
-    assert bc.recovery.value == pytest.approx(bc.success[PULL].value)
-    assert bc.pulled_out == 60
+    assert bc.recovery.value == pytest.approx(bc.success[KNOCK].value)
+    assert bc.knocked_out == 60
     assert bc.back_s == 0.4
     # From nothing at 2 to all at 8: nine tenths of the way between their logarithms.
     assert bc.n90.value == pytest.approx(2 ** (1 + 0.9 * 2))
@@ -198,14 +198,14 @@ def test_the_tube_holds_the_demonstrations_and_not_the_rest(
 @pytest.mark.slow
 def test_a_real_cell_is_run_once(tmp_path: Path) -> None:
     small = plan(
-        task='reach', methods=('bc',), demos=(2,), seeds=1, trials=2, conditions=(NOMINAL, PULL)
+        task='reach', methods=('bc',), demos=(2,), seeds=1, trials=2, conditions=(NOMINAL, KNOCK)
     )
     small = Plan.from_dict({**small.to_dict(), 'updates': 40})
     seen: list[str] = []
     run(small, tmp_path / 'out', 1, lambda cell, _: seen.append(cell.name))
     result = tmp_path / 'out' / 'cells' / 'bc-002-0' / 'cell.json'
     values = json.loads(result.read_text())
-    assert set(values['conditions']) == {NOMINAL, PULL}
+    assert set(values['conditions']) == {NOMINAL, KNOCK}
     assert len(values['recovery']['left']) == 2
     assert values['parity'] <= 1e-5
     before = result.stat().st_mtime_ns

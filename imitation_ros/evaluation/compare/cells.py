@@ -28,13 +28,14 @@ from ...irl.config import AdversarialConfig
 from ...irl.config import load as load_irl
 from ...irl.run import train as practise
 from ...sim.perturbations import Sensed
+from ...sim.tasks import TASKS
 from ...training import checkpoint
 from ...training.config import load as load_config
 from ...training.loop import LAST
 from ...training.run import train
 from ..collection import collect
 from ..rollout import rollout
-from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, Plan, PULL, settings
+from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, KNOCK, Plan, settings
 from .tube import back_s, Tube
 
 RESULT = 'cell.json'
@@ -147,7 +148,7 @@ def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
     tried: dict[str, Any] = {}
     recovery: dict[str, Any] = {}
     for condition in plan.conditions_of(cell):
-        watch = _Watch(Tube(dataset, contract), contract) if condition == PULL else None
+        watch = _Watch(Tube(dataset, contract), contract) if condition == KNOCK else None
         tried[condition] = _try(contract, plan, folder, condition, watch)
         if watch is not None:
             recovery = watch.result()
@@ -219,11 +220,16 @@ def _lengths(plan: Plan, method: str) -> dict[str, int]:
     return {'updates': updates, 'warmup': min(200, updates // 5), 'eval_every': updates}
 
 
+def _changes(plan: Plan, method: str) -> dict[str, int]:
+    """What differs from the YAML of a method: its length, and the frames that the task takes."""
+    return {'history': TASKS[plan.task].history, **_lengths(plan, method)}
+
+
 def _imitate(
     plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
 ) -> tuple[bool, dict[str, Any]]:
     """Train on the demonstrations alone."""
-    config = load_config(cell.method, {'seed': cell.seed, **_lengths(plan, cell.method)})
+    config = load_config(cell.method, {'seed': cell.seed, **_changes(plan, cell.method)})
     result = train(dataset, config, run_folder, resume=resume)
     return result.finished, {'updates': result.updates, 'sim_steps': 0}
 
@@ -232,11 +238,11 @@ def _practise(
     plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool, parent: Path | None
 ) -> tuple[bool, dict[str, Any]]:
     """Practise from the BC of its own cell, or train one first."""
-    changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task}
+    changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task, 'bc': _changes(plan, BC)}
     if plan.updates is not None:
         short = max(2, plan.updates // UPDATES_PER_ITERATION)
         guard = {'episodes': SHORT_GUARD}
-        changes |= {'bc': _lengths(plan, BC), 'iterations': short, 'guard': guard}
+        changes |= {'iterations': short, 'guard': guard}
     config = load_irl(cell.method, changes)
     if not isinstance(config, AdversarialConfig):
         raise DataError(f'{cell.method} does not practise in simulation')

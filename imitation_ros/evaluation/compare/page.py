@@ -23,7 +23,7 @@ ROWS = (
     ('how hard', 'seeds that failed (below half of the expert); what it learns from'),
     ('data efficiency', 'demonstrations to nine tenths of the expert'),
     ('how well it works', 'success: as demonstrated; from unseen starts; share kept under harm'),
-    ('recovery from mistakes', 'success of trials pulled out of what was demonstrated'),
+    ('recovery from mistakes', 'success of trials knocked out of what was demonstrated'),
     ('cost', 'training; inference'),
     ('best for', 'success over all conditions; how often it was the best of all resamples'),
 )
@@ -79,14 +79,14 @@ def cells(scores: Scores, method: MethodScores) -> tuple[str, ...]:
     """The six rows of one method, in words."""
     plan = scores.plan
     start = next((c for c in plan.conditions if c.startswith('start')), None)
-    unseen = '' if start is None else f'; {share(method.success[start])}'
+    unseen = '' if start is None else f'; unseen {share(method.success[start])}'
     back = '' if np.isnan(method.back_s) else f'; back after {method.back_s:.1f} s'
     steps = f', {method.sim_steps:.0f} simulated steps' if method.sim_steps else ''
     return (
         f'{share(method.failed_seeds)}; {method.inputs}',
         number(method.n90, most=plan.demos[-1]),
-        f'{share(method.success[NOMINAL])}{unseen}; {share(method.robustness)}',
-        f'{share(method.recovery)} of {method.pulled_out}{back}',
+        f'shown {share(method.success[NOMINAL])}{unseen}; kept {share(method.robustness)}',
+        f'{share(method.recovery)} of {method.knocked_out}{back}',
         f'{number(method.cpu_s, " CPU-s")}{steps}; {method.p50_ms.value:.2f} ms',
         f'{share(method.overall)}; best {100 * method.best:.0f} %',
     )
@@ -120,7 +120,7 @@ def render(scores: Scores, claims: tuple[Judgement, ...]) -> str:
                 f'{plan.trials} trials of each policy under each condition, from the same starts, '
                 'through policy.onnx and the safety governor. The expert succeeded in '
                 f'{100 * scores.expert:.0f} % of its demonstrations. Intervals: 95 %, bootstrap '
-                'over seeds and trials.'
+                'over seeds and trials (Wilson, where all trials went alike).'
             ),
             'methods': [method.method for method in methods],
             'chosen': chosen,
@@ -160,9 +160,9 @@ def _plots(plan: Plan, methods: list[MethodScores]) -> list[str]:
             'success',
         )
     )
-    recovery = {m.method: {'recovery': _triple(m.recovery)} for m in methods if m.pulled_out}
+    recovery = {m.method: {'recovery': _triple(m.recovery)} for m in methods if m.knocked_out}
     if recovery:
-        found.append(plots.bars('recovery', 'Recovery after a pull', recovery, 'success'))
+        found.append(plots.bars('recovery', 'Recovery after a knock', recovery, 'success'))
     found.append(
         plots.bars(
             'cost',

@@ -16,11 +16,11 @@ from ...sim.tasks import TASKS
 from ...training.config import METHODS
 
 NOMINAL = 'nominal'
-PULL = 'pull:2'
-"""The disturbance in mid-task that recovery is measured with."""
+KNOCK = 'slip:3'
+"""The disturbance in mid-task that recovery is measured with: a hand is 10 cm aside."""
 
 START = 'start:2'
-CONDITIONS = (NOMINAL, START, 'push:2', PULL, 'delay:2', 'noise:2', 'mass:2', 'dropout:2')
+CONDITIONS = (NOMINAL, START, 'push:2', KNOCK, 'delay:2', 'noise:2', 'mass:2', 'dropout:2')
 FEW = (NOMINAL, START)
 """Conditions with fewer than the most demonstrations."""
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from .plan import Cell, NOMINAL, Plan, PULL
+from ..intervals import wilson
+from .plan import Cell, KNOCK, NOMINAL, Plan
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,12 @@ class Score:
         return {key: _plain(value) for key, value in asdict(self).items()}
 
 
+def _alike(value: float, trials: int) -> Score:
+    """Score of trials that all failed, or all succeeded."""
+    interval = wilson(round(value * trials), trials)
+    return Score(value, interval.low, interval.high)
+
+
 def _plain(value: float) -> float | str | None:
     if np.isnan(value):
         return None
@@ -75,9 +82,9 @@ class MethodScores:
         success: Success by condition, with the most demonstrations.
         robustness: Success under harm, as a share of that without, mean over what was done.
         worst: The condition with the least success.
-        recovery: Success of the trials that were pulled out of the demonstrations' tube, of those
-            that succeed when nobody pulls.
-        pulled_out: How many such trials there were.
+        recovery: Success of the trials that were knocked out of the demonstrations' tube, of those
+            that succeed when nothing happens.
+        knocked_out: How many such trials there were.
         back_s: Median time until they are back inside [s]; NaN if none came back.
         cpu_s: CPU time of a training, with the most demonstrations [s].
         sim_steps: Steps in the simulator while training.
@@ -97,7 +104,7 @@ class MethodScores:
     robustness: Score
     worst: str
     recovery: Score
-    pulled_out: int
+    knocked_out: int
     back_s: float
     cpu_s: Score
     sim_steps: float
@@ -192,6 +199,9 @@ class Scores:
         return float(values.mean()), self._draw(values).mean(axis=(1, 2))
 
     def _score(self, values: Array) -> Score:
+        """Score of trials; where all went alike no resample differs: Wilson tells."""
+        if values.min() == values.max():
+            return _alike(float(values.flat[0]), values.size)
         return Score.of(*self._mean(values))
 
     def _over_seeds(self, get: Callable[[Mapping[str, Any]], float], method: str) -> Score:
@@ -224,9 +234,9 @@ class Scores:
     def _recovery(self, method: str) -> tuple[float, Array, int, float]:
         """Recovery, its draws, the trials it is of, and the median time back [s]."""
         nothing = float('nan'), np.full(RESAMPLES, np.nan), 0, float('nan')
-        if PULL not in self.plan.conditions:
+        if KNOCK not in self.plan.conditions:
             return nothing
-        success = self._success(method, self._most, PULL)
+        success = self._success(method, self._most, KNOCK)
         twin = self._success(method, self._most, NOMINAL)
         cells = [self._cell(method, self._most, s)['recovery'] for s in range(self.plan.seeds)]
         keys = [str(seed) for seed in self.plan.trial_seeds()]
@@ -272,8 +282,10 @@ class Scores:
             success=success,
             robustness=self._robustness(method),
             worst=min(success, key=lambda c: success[c].value),
-            recovery=Score.of(recovery, draws),
-            pulled_out=count,
+            recovery=_alike(recovery, count)
+            if count and recovery in (0.0, 1.0)
+            else Score.of(recovery, draws),
+            knocked_out=count,
             back_s=back,
             cpu_s=self._over_seeds(lambda cell: float(cell['cpu_s']), method),
             sim_steps=self._over_seeds(lambda cell: float(cell['sim_steps']), method).value,

@@ -18,7 +18,7 @@ from .scores import ENOUGH, Score, Scores
 Verdict = Literal['confirmed', 'not confirmed', 'refuted', 'unknown']
 
 COSTLY = 2.0
-"""A method is costly if it takes this many times the CPU time of Behavioural Cloning."""
+"""A method is costly if it takes this many times the CPU time of another."""
 
 FEW = 10
 """What counts as few demonstrations."""
@@ -109,19 +109,19 @@ def _bc_is_cheap(scores: Scores) -> tuple[Verdict, str]:
     )
     if bc.cpu_s.high < cheapest.cpu_s.low and bc.failed_seeds.value == 0:
         return 'confirmed', why
-    refuted = bc.cpu_s.low > cheapest.cpu_s.high or bc.failed_seeds.low > 0
+    refuted = bc.cpu_s.low > COSTLY * cheapest.cpu_s.high or bc.failed_seeds.low > 0
     return ('refuted' if refuted else 'not confirmed'), why
 
 
 def _bc_does_not_recover(scores: Scores) -> tuple[Verdict, str]:
     _need(scores, BC)
     bc = scores.methods[BC]
-    if np.isnan(bc.recovery.value) or bc.pulled_out < ENOUGH_TRIALS:
+    if np.isnan(bc.recovery.value) or bc.knocked_out < ENOUGH_TRIALS:
         raise UnknownError(
-            f'{bc.pulled_out} trials of bc were pulled out of the demonstrations, '
+            f'{bc.knocked_out} trials of bc were knocked out of the demonstrations, '
             f'fewer than {ENOUGH_TRIALS}'
         )
-    why = f'{_share(bc.recovery)} of {bc.pulled_out} trials pulled out of the tube succeed'
+    why = f'{_share(bc.recovery)} of {bc.knocked_out} trials knocked out of the tube succeed'
     if bc.recovery.low >= ROBUST:
         return 'refuted', why
     return ('confirmed' if bc.recovery.high < ROBUST else 'not confirmed'), why

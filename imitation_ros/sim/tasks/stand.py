@@ -212,4 +212,5 @@ STAND = Stand(
     from_s=9.0,
     floating=True,
     gains={'ankle': ANKLE},
+    history=2,
 )

@@ -33,6 +33,7 @@ class Task(ABC):
         from_s: The rule counts only from this time after the first motion on [s].
         floating: Whether the robot stands on its own feet, without table and gravity compensation.
             It hangs from a gantry until it is first told to move.
+        history: Frames a policy has to see: two where the speed of something matters.
         gains: Stiffness [Nm/rad] and damping [Nms/rad] of servos that differ in this task, by
             part of the joint's name.
     """
@@ -48,6 +49,7 @@ class Task(ABC):
     from_s: float = 0.0
     floating: bool = False
     gains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    history: int = 1
 
     def place(self, rng: np.random.Generator, spread: float = 1.0) -> Array:
         """Random start of the object: x y z qx qy qz qw, shape (7,).

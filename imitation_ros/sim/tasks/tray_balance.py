@@ -233,4 +233,5 @@ TRAY_BALANCE = TrayBalance(
     time_limit_s=10.0,
     hold_s=1.0,
     turns=False,
+    history=2,
 )
