@@ -265,7 +265,7 @@ def measure(windows: Windows, residual: bool) -> DataStats:
         raise DataError('residual actions need the measured position of every action')
     state, action = RunningStats((spec.size,)), RunningStats((spec.chunk, k))
     change = RunningStats((spec.history - 1, spec.size))
-    for begin in range(0, len(windows), BLOCK):
+    for begin in range(0, len(windows.state), BLOCK):
         state.update(windows.state[begin : begin + BLOCK])
     for batch in windows.blocks(BLOCK, images=False):
         target = batch.action - spec.rest(batch.state[:, -1:]) if residual else batch.action

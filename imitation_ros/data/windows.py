@@ -12,9 +12,11 @@ episode is the command in force one step after tick t, so the chunk begins with 
     at the start     o(0)  o(0)  o(0)                           t = 0: the first frame repeated
     at the end                   o    a     a     .     .       last action repeated, mask False
 
-Every frame of every episode begins one window. Nothing crosses from one episode to another.
-States and actions (a few hundred bytes a frame) are held in memory; images stay memory-mapped
-and only those of a batch are read.
+Every frame of every episode begins one window, or only those at which an operator corrected a
+policy: then the chunk is masked from where the policy drove again, and what the policy did before
+is seen as history but never imitated (HG-DAgger; Kelly et al. 2019). Nothing crosses from one
+episode to another. States and actions (a few hundred bytes a frame) are held in memory; images
+stay memory-mapped and only those of a batch are read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +48,8 @@ class WindowBatch:
         state: State vectors, float32, shape (B, To, D); `ObservationSpec.layout`.
         images: Images of each camera, uint8, shape (B, To, height, width, 3).
         action: Commands [rad], float32, shape (B, Ta, k).
-        mask: Whether the action is real, not repeated beyond the end, shape (B, Ta).
+        mask: Whether the action is real, not repeated beyond the end (nor, where corrections are
+            learnt from, the policy's own), shape (B, Ta).
     """
 
     state: Floats
@@ -65,22 +68,32 @@ class Windows:
     Attributes:
         spec: What is observed, and how long history and chunk are.
         names: Names of the episodes.
-        episode: Which of them each window belongs to, shape (N,).
+        episode: Which of them each frame belongs to, shape (N,).
         state: State vector of every frame, shape (N, D).
         action: Command after every frame [rad], shape (N, k).
+        corrections: Frames of corrections that begin windows, by episode.
     """
 
-    def __init__(self, dataset: Dataset, episodes: Sequence[int], spec: ObservationSpec) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        episodes: Sequence[int],
+        spec: ObservationSpec,
+        corrections: int = 0,
+    ) -> None:
         """Index the windows.
 
         Args:
             dataset: The dataset.
             episodes: Which of its episodes.
             spec: What is observed.
+            corrections: How many times each window of a correction stands among the windows; none
+                of the policy's own frames then begins one. 0: every frame begins one, whoever
+                drove.
 
         Raises:
-            DataError: If there is no episode, one is shorter than the chunk, or a joint, camera
-                or pose is not in the data.
+            DataError: If there is no episode, no frame begins a window, an episode is shorter
+                than the chunk, or a joint, camera or pose is not in the data.
         """
         if not episodes:
             raise DataError(f'{dataset.root}: no episodes to cut windows from')
@@ -109,14 +122,36 @@ class Windows:
         self.action: Floats = np.concatenate(
             [np.asarray(e.action[:, moved], dtype=np.float32) for e in opened]
         )
+        self.corrections: dict[str, int] = {}
+        self._labelled: NDArray[np.bool_] = np.ones(len(self.state), dtype=bool)
+        self._starts: Indices = np.arange(len(self.state))
+        if corrections:
+            self._correct(opened, corrections)
         self._images = {
             camera.name: _Images([_colours(e, camera.name) for e in opened], camera)
             for camera in spec.cameras
         }
 
+    def _correct(self, episodes: Sequence[Episode], times: int) -> None:
+        """Let windows begin where an operator drove, those of corrections several times."""
+        marks = [
+            np.ones(len(e), dtype=bool) if e.by_operator is None else np.asarray(e.by_operator)
+            for e in episodes
+        ]
+        self._labelled = np.concatenate(marks)
+        corrected = np.concatenate([np.full(len(e), e.by_operator is not None) for e in episodes])
+        self._starts = np.repeat(
+            np.arange(len(self.state)), np.where(corrected, times, 1) * self._labelled
+        )
+        if not len(self._starts):
+            raise DataError('a policy drove at every frame: there is nothing to imitate')
+        self.corrections = {
+            e.meta.episode: int(e.by_operator.sum()) for e in episodes if e.by_operator is not None
+        }
+
     def __len__(self) -> int:
-        """Count the windows; there is one for every frame."""
-        return len(self.state)
+        """Count the windows; there is one for every frame, if corrections are not told apart."""
+        return len(self._starts)
 
     def batch(self, indices: Indices, images: bool = True) -> WindowBatch:
         """Cut windows.
@@ -125,6 +160,7 @@ class Windows:
             indices: Which windows, shape (B,).
             images: Whether to read their images.
         """
+        indices = self._starts[indices]
         history = np.arange(1 - self.spec.history, 1)
         seen = np.maximum(indices[:, None] + history, self._first[indices, None])
         future = indices[:, None] + np.arange(self.spec.chunk)
@@ -140,7 +176,8 @@ class Windows:
             state=self.state[seen],
             images=pictures,
             action=self.action[np.minimum(future, last)],
-            mask=future <= last,
+            mask=(future <= last)
+            & np.logical_and.accumulate(self._labelled[np.minimum(future, last)], axis=1),
         )
 
     def blocks(self, size: int, images: bool = True) -> Iterator[WindowBatch]:

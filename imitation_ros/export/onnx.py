@@ -270,6 +270,7 @@ def _metadata(
         'statistics': trained.stats.to_dict(),
         'bags': values['episodes']['train'],
         'held_out_bags': values['episodes']['held_out'],
+        'corrections': values.get('corrections'),
         'config': trained.config.to_dict(),
         'irl': values.get('irl'),
         'metrics': {'update': values['update'], **values['metrics']},

@@ -24,7 +24,7 @@ from ..training.interrupt import Interrupt
 from ..training.journal import Bar, CURVES, Journal
 from ..training.loop import BEST, evaluate, LAST
 from ..training.run import train, TrainResult, versions, write_identity
-from ..training.selection import contract_of, fingerprint
+from ..training.selection import contract_of, fingerprint, refuse_corrections
 from ..training.state import load_trained, Trained
 from .config import IqConfig
 from .iq import IqLearner
@@ -90,6 +90,7 @@ def memories(
             f'{dataset.root} holds none of the {len(known)} demonstrations that the policy to '
             f'begin from was trained on, of outcome {" or ".join(config.outcomes)}'
         )
+    refuse_corrections(dataset, ours)
     windows = Windows(dataset, ours, trained.spec)
     memory = remember(trained.actor, windows, demonstrated(windows))
     names = {'train': list(windows.names), 'extra': []}

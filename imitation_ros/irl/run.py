@@ -33,7 +33,13 @@ from ..training.journal import Bar, CURVES, Journal
 from ..training.loop import BEST, LAST
 from ..training.run import train as train_bc
 from ..training.run import versions, write_identity
-from ..training.selection import contract_of, fingerprint, observation_spec, select_episodes
+from ..training.selection import (
+    contract_of,
+    fingerprint,
+    observation_spec,
+    refuse_corrections,
+    select_episodes,
+)
 from ..training.state import build_actor, load_trained, Trained
 from .config import AdversarialConfig, IqConfig, PpoConfig, PractisedConfig
 from .curves import draw_curves, figures, TAGS
@@ -172,6 +178,7 @@ def demonstrations(
         for i, meta in enumerate(metas)
         if meta.episode in used and meta.outcome in config.outcomes
     ]
+    refuse_corrections(dataset, chosen)
     windows = Windows(dataset, chosen, trained.spec)
     tasks = {metas[i].task for i in chosen} if config.task is None else {config.task}
     if len(tasks) > 1:

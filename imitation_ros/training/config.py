@@ -53,6 +53,8 @@ class TrainConfig(_Model):
         held_out: Share of the episodes that is never trained on.
         keep: Which checkpoint is the result: the one with the least held-out loss, or the last.
         outcomes: Outcomes of the episodes that are imitated.
+        corrections: How often a window counts in which an operator corrected a policy; what the
+            policy itself did is never imitated.
         action: Whether the chunk is relative to the measured position, or not.
         history: Number of frames seen.
         chunk: Number of actions predicted.
@@ -79,6 +81,7 @@ class TrainConfig(_Model):
     held_out: Share = 0.1
     keep: Literal['best', 'last'] = 'best'
     outcomes: tuple[Outcome, ...] = ('success', 'unknown')
+    corrections: Count = 1
     action: Literal['absolute', 'residual'] = 'residual'
     history: Count = 1
     chunk: Count = 12

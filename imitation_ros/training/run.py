@@ -25,7 +25,7 @@ from ..data.store import Dataset
 from ..data.windows import Windows
 from ..errors import TrainingError
 from . import checkpoint
-from .config import RESUMABLE, TrainConfig
+from .config import parse, RESUMABLE, TrainConfig
 from .interrupt import Interrupt
 from .journal import Bar, CURVES, draw_curves, Journal
 from .loop import BEST, fit, HeldOut, LAST
@@ -144,8 +144,8 @@ def _train(
     contract = contract_of(dataset)
     episodes, held = select_episodes(dataset, config)
     spec = observation_spec(dataset, contract, config, episodes)
-    windows = Windows(dataset, episodes, spec)
-    held_out = Windows(dataset, held, spec) if held else None
+    windows = Windows(dataset, episodes, spec, config.corrections)
+    held_out = Windows(dataset, held, spec, config.corrections) if held else None
     stats = measure(windows, residual=config.action == 'residual')
     warnings = stats.warnings(spec)
     state = TrainState(config, spec, stats, len(windows))
@@ -157,6 +157,7 @@ def _train(
             'train': list(windows.names),
             'held_out': [] if held_out is None else list(held_out.names),
         },
+        'corrections': {'weight': config.corrections, 'frames': windows.corrections},
         'versions': versions(),
     }
     if resume:
@@ -207,7 +208,8 @@ def _restore(state: TrainState, path: Path, identity: Mapping[str, object]) -> N
     data = [
         f'{key} of the data' for key, value in identity.items() if values['data'].get(key) != value
     ]
-    checkpoint.refuse_another(path, state.config.to_dict(), values['config'], RESUMABLE, data)
+    had = parse(values['config'], path).to_dict()
+    checkpoint.refuse_another(path, state.config.to_dict(), had, RESUMABLE, data)
     state.restore(tensors, values)
 
 
@@ -227,5 +229,12 @@ def _introduce(
         f'actions, chunk {spec.chunk}; {size / 1e3:.0f} k parameters',
         highlight=False,
     )
+    if windows.corrections:
+        console.print(
+            f'{len(windows.corrections)} of them are corrections: '
+            f'{sum(windows.corrections.values())} frames of the operator, each counted '
+            f'{state.config.corrections} times',
+            highlight=False,
+        )
     for warning in warnings:
         console.print(f'[yellow]note:[/yellow] {warning}', highlight=False)

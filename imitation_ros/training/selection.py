@@ -12,6 +12,8 @@ from ..data.store import Dataset, split
 from ..errors import DataError, TrainingError, unknown
 from .config import TrainConfig
 
+ALONE = 'driven by a policy alone'
+
 MOVES = 5e-3
 """A joint whose command spans less than this over all episodes does not move [rad or m]."""
 
@@ -35,6 +37,8 @@ def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], l
             why['rejected by the audit'] = why.get('rejected by the audit', 0) + 1
         elif meta.outcome not in config.outcomes:
             why[f'outcome {meta.outcome}'] = why.get(f'outcome {meta.outcome}', 0) + 1
+        elif not _imitable(dataset, index):
+            why[ALONE] = why.get(ALONE, 0) + 1
         else:
             fit.append(index)
     if not fit:
@@ -47,6 +51,31 @@ def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], l
     share = config.held_out if round(config.held_out * len(fit)) else 0.0
     train, held_out = split(len(fit), share, config.seed)
     return [fit[i] for i in train], [fit[i] for i in held_out]
+
+
+def _imitable(dataset: Dataset, index: int) -> bool:
+    """Whether an operator drove at any frame of an episode."""
+    marks = dataset.episode(index).by_operator
+    return marks is None or bool(marks.any())
+
+
+def refuse_corrections(dataset: Dataset, episodes: Sequence[int]) -> None:
+    """Refuse episodes in which a policy drove as well, where whole demonstrations are needed.
+
+    Raises:
+        TrainingError: With their names.
+    """
+    mixed = [
+        dataset.manifest.episodes[index].episode
+        for index in episodes
+        if dataset.episode(index).by_operator is not None
+    ]
+    if mixed:
+        raise TrainingError(
+            f'{dataset.root}: in {len(mixed)} episodes a policy drove until an operator took '
+            f'over ({", ".join(mixed[:3])}); inverse RL needs whole demonstrations: leave them '
+            'out, or train with bc, act, flow or diffusion'
+        )
 
 
 def observation_spec(
