@@ -1,11 +1,12 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the safety layer does to policies at work, and whether the robot itself stays clear.
+"""What the safety layer does to operators and policies at work, and whether the robot stays clear.
 
-The same policy from the same starts, in simulation without ROS: without the filter, and with it in
-both modes. Counted are successes, and command ticks with at least one intervention among all
-ticks. Then the simulated robot is driven by hostile streams through the governor, in free air and
-over the floor, and the distances of its links are looked at, not those of the commands.
+The scripted experts first, through the filter. Then the same policy from the same starts, in
+simulation without ROS: without the filter, and with it in both modes. Counted are successes, and
+command ticks with at least one intervention among all ticks. Then the simulated robot is driven by
+hostile streams through the governor, in free air and over the floor, and the distances of its
+links are looked at, not those of the commands.
 
 python benchmarks/motion.py [--smoke] [--json FILE] [--policy TASK=policy.onnx ...] [--trials N]
 
@@ -25,10 +26,11 @@ from gates import conclude, gate
 from imitation_ros.contract import Contract, load
 from imitation_ros.evaluation.clearance import Clearance, free, watch
 from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.rollout import rollout
+from imitation_ros.evaluation.rollout import expert_rollout, rollout
 from imitation_ros.evaluation.safety_streams import all_streams
 from imitation_ros.evaluation.trials import Trials
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.sim.experts import EXPERTS
 from imitation_ros.sim.robot import SimRobot
 
 UNSEEN = 100_000
@@ -54,6 +56,21 @@ def altered_share(trials: Trials) -> float:
     """Command ticks with an intervention, among all."""
     ticks = sum(trial.duration_s for trial in trials.trials) * 100.0
     return sum(trial.altered or 0 for trial in trials.trials) / ticks
+
+
+def experts(contract: Contract, count: int) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Every scripted expert, through the filter, from nominal starts."""
+    results: dict[str, Any] = {}
+    gates: dict[str, dict[str, Any]] = {}
+    print(f'{"expert":16s}{"success":>9s}{"altered":>10s}')
+    for task in EXPERTS:
+        trials = expert_rollout(contract, task, range(UNSEEN, UNSEEN + count)).trials
+        share = altered_share(trials)
+        print(f'{task:16s}{f"{trials.successes}/{count}":>9s}{100 * share:8.3f} %')
+        sys.stdout.flush()
+        results[task] = trials.to_dict() | {'altered': share}
+        gates[f'expert {task}: ticks altered'] = gate(share, SHARE, 'of all')
+    return results, gates
 
 
 def attempts(
@@ -146,6 +163,8 @@ def main(args: Sequence[str] | None = None) -> int:
         # A policy of twenty updates proves that everything runs, and nothing else.
         for one in gates.values():
             one['holds'] = None
+    shown, expected = experts(contract, count)
+    gates |= expected
     ticks, seeds = (60, 1) if options.smoke else (options.ticks or 3000, 4)
     found = clearances(contract, ticks, seeds)
     safety = contract.safety
@@ -156,7 +175,7 @@ def main(args: Sequence[str] | None = None) -> int:
     gates['ticks before tracking_lost'] = gate(off, 3, 'ticks')
     plain = {where: [run.to_dict() for run in runs] for where, runs in found.items()}
     print()
-    return conclude(gates, options.json, attempts=results, clearance=plain)
+    return conclude(gates, options.json, experts=shown, attempts=results, clearance=plain)
 
 
 if __name__ == '__main__':
