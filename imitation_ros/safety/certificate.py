@@ -3,7 +3,9 @@
 """The brake certificate: if full braking starts now, does every pair keep its distance to the end?
 
 By conservative advancement: a distance cannot fall faster than `reach @ |velocity|`, so after a
-look at a pair the next one is due only when that bound has used up what was left.
+look at a pair the next one is due only when that bound has used up what was left. The end of the
+way is known, too: it lies close to where the robot would come to rest anyhow. A pair that has c
+left at a set-point and e at the end, with at most b between, keeps (c + e - b) / 2 in between.
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from .limits import ViabilityBox
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
+    from .front import Aim, Look
 
 HORIZON = 10**9
 """Longer than any braking, in set-points."""
@@ -34,17 +37,18 @@ class BrakeCertificate:
         self._collisions = collisions
         self._backend = backend
 
-    def refused(self, q: Array, x: Array, distance: Array, threshold: Array) -> int | None:
+    def refused(
+        self, q: Array, x: Array, aim: 'Aim', look: 'Look', threshold: Array
+    ) -> int | None:
         """Look for a pair that would come too close.
 
-        Checks every set-point from q + dt x on, under full braking until rest. After a pair was
-        found with clearance c at set-point k, it cannot be too close for the next
-        floor(c / (dt reach @ |v_k+1|)) set-points, because speeds only fall.
+        Checks every set-point from q + dt x on, under full braking until rest.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             x: Velocity under test [rad/s or m/s], shape (n,).
-            distance: Distances at `q` [m], shape (pairs,).
+            aim: Where full braking from `q` comes to rest.
+            look: Distances at `q` and there.
             threshold: Distance each pair has to keep [m], shape (pairs,).
 
         Returns:
@@ -54,12 +58,16 @@ class BrakeCertificate:
         speed = np.abs(x)
         units = speed / step
         travel = braking_distance(units) * step * dt
-        clearance = distance - threshold
+        room = look.distance - threshold
         reach = self._collisions.reach
-        chosen: NDArray[np.intp] = np.flatnonzero(~(clearance >= reach @ travel))
+        chosen: NDArray[np.intp] = np.flatnonzero(~(room >= reach @ travel))
         if not len(chosen):
             return None
-        reach, threshold = reach[chosen], threshold[chosen]
+        room, threshold, reach = room[chosen], threshold[chosen], reach[chosen]
+        # Braking after x comes to rest so far from where it would without x.
+        moved = q + np.sign(x) * travel - aim.rest
+        after = look.ahead[chosen] - threshold - reach @ np.abs(moved)
+        after[~np.isfinite(after)] = -np.inf  # not looked at there: nothing is known
         # Every set-point k of the braking, and what speed and travel are left after it.
         k = np.arange(int(np.ceil(units.max())) + 1)[:, None]
         m = np.minimum(np.floor(units), k)
@@ -67,28 +75,34 @@ class BrakeCertificate:
         poses = (q + dt * x + np.sign(x) * done)[:, self._collisions.order]
         slower = np.maximum(speed - (k + 1.0) * step, 0.0)
         left = np.stack([slower * dt, braking_distance(slower / step) * step * dt], axis=2)
-        # Set-point 0 is q + dt x; pairs with room now need no look before `due`.
-        due = self._quiet(clearance[chosen], reach @ np.stack([speed * dt, travel], axis=1))
-        while True:
-            at = int(due.min())
-            if at >= len(poses):
-                return None
-            now = np.flatnonzero(due <= at)
+        # Set-point 0 is q + dt x; pairs with room now need no look before they are due.
+        due = self._quiet(room, after, reach @ np.stack([speed * dt, travel], axis=1))
+        plan: list[list[int]] = [[] for _ in poses]
+        for i in np.flatnonzero(due < len(poses)).tolist():
+            plan[due[i]].append(i)
+        for at, now in enumerate(plan):
+            if not now:
+                continue
             looked = chosen[now]
             room = self._backend.some_distances(poses[at], looked) - threshold[now]
             least = int(room.argmin())
             if not room[least] >= 0.0:  # NaN is no room either
                 return int(looked[least])
-            due[now] = at + 1 + self._quiet(room, reach[now] @ left[at])
+            lasts = self._quiet(room, after[now], reach[now] @ left[at]).tolist()
+            for i, last in zip(now, lasts, strict=True):
+                if at + 1 + last < len(poses):
+                    plan[at + 1 + last].append(i)
+        return None
 
     @staticmethod
-    def _quiet(room: Array, ahead: Array) -> NDArray[np.int64]:
+    def _quiet(room: Array, after: Array, ahead: Array) -> NDArray[np.int64]:
         """For how many set-points a clearance lasts.
 
         Args:
             room: Clearance of each pair [m], shape (m,).
+            after: At least that much is left of it at rest [m], shape (m,).
             ahead: Most it can fall in the next step, and until rest [m], shape (m, 2).
         """
         ratio = np.fmax(room / np.maximum(ahead[:, 0], 1e-15), 0.0)  # NaN is looked at now
-        ratio[room >= ahead[:, 1]] = HORIZON
+        ratio[room + np.maximum(after, 0.0) >= ahead[:, 1]] = HORIZON
         return np.minimum(ratio, HORIZON).astype(np.int64)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The back end that is always there: distances by coal, read in one view, and numpy."""
 
+import ctypes
 from itertools import pairwise
 from typing import Any
 
@@ -64,7 +65,7 @@ class CoalBackend:
         """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
         model_q = self._robot.to_model(q)
         pin.computeDistances(self._model, self._data, self._geometry, self._results, model_q)
-        return self._signed(self._read())
+        return self._read()[:, 0].copy()
 
     def some_distances(self, q: Array, chosen: Indices) -> Array:
         """Distance of the chosen pairs alone [m], shape (len(chosen),).
@@ -75,12 +76,11 @@ class CoalBackend:
         """
         if len(chosen) > MANY * self._count:
             pin.computeDistances(self._model, self._data, self._geometry, self._results, q)
-            return self._signed(self._read(chosen))
+            return self._read(chosen)[:, 0]
+        geometry, results, distance = self._geometry, self._results, pin.computeDistance
         pin.forwardKinematics(self._model, self._data, q)
-        pin.updateGeometryPlacements(self._model, self._data, self._geometry, self._results)
-        for pair in chosen.tolist():
-            pin.computeDistance(self._geometry, self._results, pair)
-        return self._signed(self._read(chosen))
+        pin.updateGeometryPlacements(self._model, self._data, geometry, results)
+        return np.array([distance(geometry, results, i).min_distance for i in chosen.tolist()])
 
     def gradients(self, q: Array, chosen: Indices) -> Array:
         """Gradients of the chosen distances, shape (len(chosen), n) [m/rad or 1].
@@ -90,7 +90,7 @@ class CoalBackend:
         (p2 - p1) points against n.
         """
         jacobian = pin.computeJointJacobians(self._model, self._data, self._robot.to_model(q))
-        n1, n2, n3, *points = self._read(chosen).T
+        _, n1, n2, n3, *points = self._read(chosen).T
         wrench = np.empty((6, len(chosen)))
         wrench[0], wrench[1], wrench[2] = n1, n2, n3
         moved = np.zeros((len(chosen), jacobian.shape[1]))
@@ -104,37 +104,32 @@ class CoalBackend:
         result: Array = moved @ self._fold
         return result
 
-    def _signed(self, rows: Array) -> Array:
-        """Distance of [normal, p1, p2] rows: (p2 - p1) . n, shape (len(rows),)."""
-        result: Array = np.einsum('ij,ij->i', rows[:, 6:9] - rows[:, 3:6], rows[:, 0:3])
-        return result
-
     def _read(self, chosen: Indices | None = None) -> Array:
-        """[normal, p1, p2] of all or the chosen pairs, shape (pairs, 9)."""
+        """[distance, normal, p1, p2] of all or the chosen pairs, shape (pairs, 10)."""
         if self._view is not None:
             return self._view if chosen is None else self._view[chosen]
         results = self._results.distanceResults
         numbers = range(self._count) if chosen is None else chosen.tolist()
-        rows = np.empty((len(numbers), 9))
+        rows = np.empty((len(numbers), 10))
         for row, number in zip(rows, numbers, strict=True):
             result = results[number]
-            row[0:3] = result.normal
-            row[3:6] = result.getNearestPoint1()
-            row[6:9] = result.getNearestPoint2()
+            row[0] = result.min_distance
+            row[1:4] = result.normal
+            row[4:7] = result.getNearestPoint1()
+            row[7:10] = result.getNearestPoint2()
         return rows
 
     def _verify_view(self) -> None:
         """Read the results in place where their memory layout is what we expect.
 
-        coal keeps normal, p1 and p2 side by side in every result, and the results in one array.
-        That is no promise of its API, so it is checked against the API before it is used.
+        coal keeps distance, normal, p1 and p2 side by side in every result, and the results in
+        one array. That is no promise of its API, so it is checked against it before it is used.
         """
         results = self._results.distanceResults
         if len(results) < 2:
             return
         low = np.asarray(self._model.lowerPositionLimit)
         high = np.asarray(self._model.upperPositionLimit)
-        first = results[0].normal
         address = [results[i].normal.__array_interface__['data'][0] for i in range(len(results))]
         stride = address[1] - address[0]
         if any(b - a != stride for a, b in pairwise(address)):
@@ -144,10 +139,11 @@ class CoalBackend:
             for point in (results[0].getNearestPoint1(), results[0].getNearestPoint2())
         ]
         # getNearestPoint returns a copy in some versions; the values below decide then.
-        if stride < 72 or stride % 8 or (0 < inside[0] < stride and inside != [24, 48]):
+        if stride < 80 or stride % 8 or (0 < inside[0] < stride and inside != [24, 48]):
             return
+        first = np.ctypeslib.as_array((ctypes.c_double * 1).from_address(address[0] - 8))
         view = np.lib.stride_tricks.as_strided(
-            first, shape=(len(results), 9), strides=(stride, 8), writeable=False
+            first, shape=(len(results), 10), strides=(stride, 8), writeable=False
         )
         for share in (0.3, 0.5, 0.8):
             self.distances(self._robot.to_contract(low + share * (high - low)))

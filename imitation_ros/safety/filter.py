@@ -184,7 +184,7 @@ class SafetyFilter:
         x = self._propose(aim, look, demand, notes) if reshape else look.clipped
         if late is not None and late():
             return self._move(aim.brake, (*notes, OVERRUN))
-        x = aim.brake if x is None else self._dispose(x, aim.brake, look.distance, notes)
+        x = aim.brake if x is None else self._dispose(x, aim, look, notes)
         return self._move(x, tuple(notes))
 
     def _tool_speed(self) -> ToolSpeed | None:
@@ -219,7 +219,7 @@ class SafetyFilter:
                 continue
             if demand is not None and demand.broken_by(tried):
                 continue
-            pair = self._refused(tried, look.distance)
+            pair = self._refused(tried, aim, look)
             if pair is not None:
                 refused = pair if refused is None else refused
                 continue
@@ -254,7 +254,7 @@ class SafetyFilter:
         notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
         return x
 
-    def _refused(self, x: Array, distance: Array) -> int | None:
+    def _refused(self, x: Array, aim: Aim, look: Look) -> int | None:
         """Pair for which the certificate refuses a velocity; None if it is certified.
 
         Numbers from len(collisions) on are tools, and negative ones joints, counted from the end.
@@ -272,21 +272,19 @@ class SafetyFilter:
         threshold = self._threshold
         if self._recovers:
             # While it recovers, a pair that opened may not close again: raise its threshold.
-            raised = np.clip(distance - TOUCH, threshold, self.needed)
-            if self._certificate.refused(self.q, x, distance, raised) is None:
+            raised = np.clip(look.distance - TOUCH, threshold, self.needed)
+            if self._certificate.refused(self.q, x, aim, look, raised) is None:
                 self._threshold = raised
                 self._recovers = bool((raised < self.needed).any())
                 return None
-        return self._certificate.refused(self.q, x, distance, threshold)
+        return self._certificate.refused(self.q, x, aim, look, threshold)
 
-    def _dispose(
-        self, x: Array, brake: Array, distance: Array, notes: list[Intervention]
-    ) -> Array:
+    def _dispose(self, x: Array, aim: Aim, look: Look, notes: list[Intervention]) -> Array:
         """The velocity, half-way to braking, or braking: the first that is certified."""
-        refused = self._refused(x, distance)
+        refused = self._refused(x, aim, look)
         if refused is None:
             return x
-        half = brake + 0.5 * (x - brake)
-        chosen = brake if self._refused(half, distance) is not None else half
-        notes += self._reasons.refusal(refused, distance, self._threshold)
+        half = aim.brake + 0.5 * (x - aim.brake)
+        chosen = aim.brake if self._refused(half, aim, look) is not None else half
+        notes += self._reasons.refusal(refused, look.distance, self._threshold)
         return chosen

@@ -50,6 +50,8 @@ class Look(NamedTuple):
     Attributes:
         clipped: The wanted velocity, clipped to the box [rad/s or m/s], shape (n,).
         distance: Distance of every pair [m], shape (pairs,); valid until the next look.
+        ahead: The same where full braking comes to rest; infinite for a pair that no braking
+            after this step can bring near, which is not looked at there.
         rows: Rows of the QP; None if none can matter.
         close: Whether `clipped` breaks one of them.
         behind: Whether `clipped` may leave a joint away from where it was asked to be.
@@ -57,6 +59,7 @@ class Look(NamedTuple):
 
     clipped: Array
     distance: Array
+    ahead: Array
     rows: Rows | None
     close: bool
     behind: bool
@@ -111,6 +114,6 @@ class Front:
         lower, upper, wanted = aim.lower, aim.upper, aim.wanted
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
         distance = self._collisions.distances(q)
-        rows = self._approach.rows(q, distance, threshold, aim)
+        rows, ahead = self._approach.rows(q, distance, threshold, aim)
         close = rows is not None and bool((rows.excess(clipped) > 0.0).any())
-        return Look(clipped, distance, rows, close, True)
+        return Look(clipped, distance, ahead, rows, close, True)

@@ -7,7 +7,6 @@ or slow down); `steady_ns` never stops, so the watchdogs work whatever happens t
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -301,7 +300,7 @@ class Governor:
     def _start_anew(self, lost: Intervention, q: Array) -> None:
         """Go on at rest where the robot is (q: measured positions), which another moves."""
         text = f'the shadow starts anew at the robot: {lost.text}'
-        self._hold(replace(lost, rule=Rule.REBASED, text=text))
+        self._hold(lost._replace(rule=Rule.REBASED, text=text))
         for intervention in self.filter.reset(q):
             self._report(intervention)
         self._tracking.restart()

@@ -82,17 +82,15 @@ class Reasons:
         lower, upper = self._outside
         late = np.abs(q_des - sent) > self._contract.safety.lag_tolerance
         beyond = (q_des > upper) | (q_des < lower)
-        notes = []
-        for i in (beyond | late).nonzero()[0].tolist():
-            rule = Rule.ACCELERATION
-            if beyond[i]:
-                rule = Rule.POSITION
-            elif abs(q_des[i] - q[i]) > self._fastest[i]:
-                rule = Rule.VELOCITY
-            text, joint = self._texts[rule][i], self._contract.joints[i]
-            asked, got = float(q_des[i]), float(sent[i])
-            notes.append(Intervention(rule, text, joint=joint, asked=asked, sent=got))
-        return notes
+        chosen = (beyond | late).nonzero()[0]
+        fast = np.abs(q_des - q) > self._fastest
+        kinds = np.where(beyond, 0, np.where(fast, 1, 2))[chosen].tolist()
+        asked, got = q_des[chosen].tolist(), sent[chosen].tolist()
+        joints, texts = self._contract.joints, self._texts
+        return [
+            Intervention(texts[kind][0], texts[kind][1][i], joints[i], None, far, near)
+            for i, kind, far, near in zip(chosen.tolist(), kinds, asked, got, strict=True)
+        ]
 
     def approach(
         self, rows: Rows, asked: Array, x: Array | None, distance: Array
@@ -150,8 +148,8 @@ def outside(limits: Limits) -> Array:
     return np.array([limits.lower - 1e-9, limits.upper + 1e-9])
 
 
-def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:
-    """What to say when a limit of a joint holds it back, by rule and joint."""
+def _limit_texts(contract: Contract) -> tuple[tuple[Rule, list[str]], ...]:
+    """Rule, and what it says of each joint that a limit holds back."""
     limits = contract.limits
     rows = list(
         zip(
@@ -163,8 +161,8 @@ def _limit_texts(contract: Contract) -> dict[Rule, list[str]]:
             strict=True,
         )
     )
-    return {
-        Rule.POSITION: [f'"{j}" may be in [{low:.4f}, {up:.4f}]' for j, low, up, _, _ in rows],
-        Rule.VELOCITY: [f'"{j}" may move at {v:.3f}' for j, _, _, v, _ in rows],
-        Rule.ACCELERATION: [f'"{j}" may accelerate at {a:.3f}' for j, _, _, _, a in rows],
-    }
+    return (
+        (Rule.POSITION, [f'"{j}" may be in [{low:.4f}, {up:.4f}]' for j, low, up, _, _ in rows]),
+        (Rule.VELOCITY, [f'"{j}" may move at {v:.3f}' for j, _, _, v, _ in rows]),
+        (Rule.ACCELERATION, [f'"{j}" may accelerate at {a:.3f}' for j, _, _, _, a in rows]),
+    )

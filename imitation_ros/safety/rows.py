@@ -35,6 +35,9 @@ what the box allows."""
 PASSING = 0.2
 """Share of `row_margin` that a row for the next set-point aims inside."""
 
+ACTIVE, LOWER = 1, 2
+"""How DAQP marks a constraint that it begins with, and that it is the lower one."""
+
 NO_BOUND = -1e30
 """What DAQP takes for minus infinity."""
 
@@ -98,9 +101,11 @@ class Rows:
         limits = np.empty((2, n + m))
         limits[0, :n], limits[0, n:] = upper, self.bound
         limits[1, :n], limits[1, n:] = lower, NO_BOUND
-        x, _, flag, _ = daqp.solve(
-            _identity(n), -wanted, np.ascontiguousarray(self.matrix), limits[0], limits[1]
-        )
+        # Most bounds that the wanted velocity breaks stay active: begin with them.
+        active = np.zeros(n + m, dtype=np.int32)
+        active[:n] = ACTIVE * (wanted > upper) + (ACTIVE + LOWER) * (wanted < lower)
+        matrix = np.ascontiguousarray(self.matrix)
+        x, _, flag, _ = daqp.solve(_identity(n), -wanted, matrix, limits[0], limits[1], active)
         solution: Array = np.asarray(x)
         if flag != 1 or not np.isfinite(solution).all():
             return None
@@ -154,8 +159,10 @@ class Approach:
         self._backend = backend
         self._box = box
 
-    def rows(self, q: Array, distance: Array, threshold: Array, aim: 'Aim') -> Rows | None:
-        """Rows at a pose; None if no pair is near enough to matter.
+    def rows(
+        self, q: Array, distance: Array, threshold: Array, aim: 'Aim'
+    ) -> tuple[Rows | None, Array]:
+        """Rows at a pose, or None if no pair is near enough to matter; `Look.ahead`.
 
         Args:
             q: Last set-point [rad or m], shape (n,): where `distance` was taken.
@@ -163,37 +170,47 @@ class Approach:
             threshold: Distance every pair has to keep [m], shape (pairs,).
             aim: The box, and full braking.
         """
-        box, reach, margin = self._box, self._collisions.reach, self._safety.row_margin
+        box, margin = self._box, self._safety.row_margin
         room = distance - threshold
         fastest = np.maximum(-aim.lower, aim.upper)
-        # A pair that no braking after this step can bring near needs no row.
+        # How much nearer a pair can come by braking after this step, in this step alone, and at
+        # rest compared with full braking. One that cannot come near at all needs no row.
         travel = braking_distance(fastest / box.step) * box.quantum
-        chosen = np.flatnonzero(room - margin < reach @ travel)
-        if not len(chosen):
-            return None
-        near = reach[chosen]
-        first = np.flatnonzero(room[chosen] - PASSING * margin < near @ (box.dt * fastest))
-        toward = -box.dt * self._backend.gradients(q, chosen[first])
-        ahead = self._backend.some_distances(aim.rest[self._collisions.order], chosen)
-        gap = ahead - threshold[chosen] - margin
         able = np.maximum(aim.upper - aim.brake, aim.brake - aim.lower)
-        last = np.flatnonzero(gap < near @ (aim.horizon * able))
-        opens = distance[chosen[first]] < ahead[first]
-        toward, first = toward[opens], chosen[first[opens]]
+        most, soon, late = (
+            self._collisions.reach @ np.stack([travel, box.dt * fastest, aim.horizon * able], 1)
+        ).T
+        chosen = np.flatnonzero(room - margin < most)
+        everywhere = np.full(len(distance), np.inf)
+        if not len(chosen):
+            return None, everywhere
+        first = chosen[room[chosen] - PASSING * margin < soon[chosen]]
+        toward = -box.dt * self._gradients(q, first)
+        ahead = self._backend.some_distances(aim.rest[self._collisions.order], chosen)
+        everywhere[chosen] = ahead
+        gap = ahead - threshold[chosen] - margin
+        able_to = gap < late[chosen]
+        gap, last = gap[able_to], chosen[able_to]
+        opens = distance[first] < everywhere[first]
+        toward, first = toward[opens], first[opens]
         passing = room[first] - PASSING * margin - toward @ aim.brake
-        gap, last = gap[last], chosen[last]
         limit = self._safety.row_limit
         if len(last) + len(first) > limit:
             least = np.partition(np.concatenate([gap, passing]), limit - 1)[limit - 1]
             few, some = gap <= least, passing <= least
             gap, last = gap[few], last[few]
             passing, first, toward = passing[some], first[some], toward[some]
-        final = -self._backend.gradients(aim.rest, last) * aim.horizon
+        final = -self._gradients(aim.rest, last) * aim.horizon
         matrix = np.concatenate([final, toward])
         gaps, pairs = np.concatenate([gap, passing]), np.concatenate([last, first])
         kept = threshold[pairs] + margin
         kept[len(last) :] -= (1.0 - PASSING) * margin
-        return _relative(matrix, gaps, pairs, kept, aim, self._safety.row_return_rate * box.dt)
+        share = self._safety.row_return_rate * box.dt
+        return _relative(matrix, gaps, pairs, kept, aim, share), everywhere
+
+    def _gradients(self, q: Array, chosen: Indices) -> Array:
+        """Gradients where the distances were taken last; none of no pairs."""
+        return self._backend.gradients(q, chosen) if len(chosen) else np.empty((0, len(q)))
 
 
 def _relative(

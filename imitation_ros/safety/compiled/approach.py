@@ -53,7 +53,7 @@ def rows(
         tree: Joints.
         bodies: Shapes and pairs.
         pose: As `measure` left it.
-        ahead: Overwritten with the pose at rest.
+        ahead: Overwritten with the pose at rest, and distances there: see `Look.ahead`.
         threshold: Distance every pair has to keep [m], shape (pairs,).
         limits: As for `front.aim`.
         aim: What `front.aim` found, shape (6, n).
@@ -79,13 +79,14 @@ def rows(
     found, placed = 0, False
     for p in range(len(distance)):
         room = distance[p] - threshold[p]
+        ahead.distance[p] = np.inf
         if not room - margin < dot_n(reach[p], travel):
             continue
         if not placed:
             place(tree, bodies, rest, ahead)
             gaps, who = np.empty(2 * len(distance)), np.empty(2 * len(distance), np.int64)
             placed = True
-        there = apart(bodies, ahead, p)
+        ahead.distance[p] = there = apart(bodies, ahead, p)
         gap = there - threshold[p] - margin
         if gap < dot_n(reach[p], late):
             gaps[found], who[found] = gap, p

@@ -27,6 +27,8 @@ class CompiledBackend:
 
     Attributes:
         name: `numba`.
+        ahead: Distances where full braking comes to rest [m], shape (pairs,), as `look` left
+            them: infinite for a pair that is not looked at there.
     """
 
     name = 'numba'
@@ -42,6 +44,7 @@ class CompiledBackend:
         self.bodies: Bodies
         self._pose: Pose
         self.tree, self.bodies, self._pose = unpack.py_func(*self._here)
+        self.ahead: Array = unpack.py_func(*self._ahead)[2].distance
         count = len(self.bodies.pairs)
         # Own, contiguous and writable: kernels are compiled for such arrays, and for no others.
         self._q = np.zeros(n)
@@ -73,30 +76,10 @@ class CompiledBackend:
         count, close, behind = front.look(*self._here, self._ahead.pose, *numbers)
         return int(count), bool(close), bool(behind)
 
-    def refused(
-        self,
-        q: Array,
-        x: Array,
-        dt: float,
-        step: Array,
-        distance_at_q: Array,
-        threshold: Array,
-    ) -> int:
-        """A pair that comes too close under full braking from (q + dt x, x), or -1."""
-        return int(
-            braking.refused(
-                *self._ahead,
-                q,
-                x,
-                dt,
-                step,
-                distance_at_q,
-                threshold,
-                self._due,
-                self._chosen,
-                self._scratch,
-            )
-        )
+    def refused(self, *numbers: Any) -> int:
+        """A pair that comes too close under full braking, or -1: `braking.refused`."""
+        scratch = self._due, self._chosen, self._scratch
+        return int(braking.refused(*self._ahead, *numbers, *scratch))
 
 
 class CompiledFront:
@@ -159,7 +142,7 @@ class CompiledFront:
             rows = Rows(
                 self._matrix[:count], self._bound[:count], self._pairs[:count], self._kept[:count]
             )
-        return Look(clipped, self._backend.measured, rows, close, behind)
+        return Look(clipped, self._backend.measured, self._backend.ahead, rows, close, behind)
 
 
 class CompiledCertificate:
@@ -170,11 +153,12 @@ class CompiledCertificate:
         self._dt, self._step = box.dt, np.array(box.step)
         self._backend = backend
         zero, room = np.zeros(len(box.step)), np.ones(len(backend.bodies.pairs))
-        self.refused(zero, zero, room, room)
+        backend.refused(zero, zero, self._dt, self._step, zero, room, room, room)
 
-    def refused(self, q: Array, x: Array, distance_at_q: Array, threshold: Array) -> int | None:
+    def refused(self, q: Array, x: Array, aim: Aim, look: Look, threshold: Array) -> int | None:
         """A pair that would come too close, or None: see `BrakeCertificate.refused`."""
-        pair = self._backend.refused(q, x, self._dt, self._step, distance_at_q, threshold)
+        numbers = self._dt, self._step, aim.rest, look.distance, look.ahead, threshold
+        pair = self._backend.refused(q, x, *numbers)
         return None if pair < 0 else pair
 
 

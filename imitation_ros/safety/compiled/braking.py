@@ -17,9 +17,9 @@ HORIZON = 10**9
 
 
 @kernel
-def quiet(room: float, step: float, rest: float) -> int:
-    """For how many set-points a clearance lasts, of which a step can use up so much."""
-    if room >= rest:
+def quiet(room: float, after: float, step: float, rest: float) -> int:
+    """For how many set-points a clearance lasts: see `BrakeCertificate._quiet`."""
+    if room + max(after, 0.0) >= rest:
         return HORIZON
     ratio = room / max(step, 1e-15)
     if not ratio > 0.0:  # NaN is looked at now
@@ -36,7 +36,9 @@ def refused(
     x: Array,
     dt: float,
     step: Array,
+    rest: Array,
     distance: Array,
+    ahead: Array,
     threshold: Array,
     due: Any,
     chosen: Any,
@@ -52,7 +54,9 @@ def refused(
         x: Velocity under test [rad/s or m/s], shape (n,).
         dt: Period [s].
         step: Change of velocity in one period at full acceleration, shape (n,).
+        rest: Where full braking from `q` comes to rest [rad or m], shape (n,).
         distance: Distances at `q` [m], shape (pairs,).
+        ahead: Distances at `rest` [m], shape (pairs,); infinite where nobody looked.
         threshold: Distance each pair has to keep [m], shape (pairs,).
         due: Overwritten, shape (pairs,).
         chosen: Overwritten, shape (pairs,).
@@ -62,19 +66,24 @@ def refused(
     n = len(q)
     reach = bodies.reach
     speed, travel, now, left = scratch[0], scratch[1], scratch[2], scratch[3]
+    moved, after = np.empty(n), np.empty(len(due))
     last = 0
     for i in range(n):
         speed[i] = abs(x[i])
         units = speed[i] / step[i]
         travel[i] = braking_distance(units) * step[i] * dt
+        moved[i] = abs(q[i] + np.sign(x[i]) * travel[i] - rest[i])
         last = max(last, int(np.ceil(units)))
     count, at = 0, HORIZON
     for p in range(len(reach)):
         room = distance[p] - threshold[p]
-        rest = dot_n(reach[p], travel)
-        if room >= rest:
+        most = dot_n(reach[p], travel)
+        if room >= most:
             continue
-        due[count] = quiet(room, dt * dot_n(reach[p], speed), rest)
+        after[count] = -np.inf
+        if np.isfinite(ahead[p]):
+            after[count] = ahead[p] - threshold[p] - dot_n(reach[p], moved)
+        due[count] = quiet(room, after[count], dt * dot_n(reach[p], speed), most)
         at = min(at, due[count])
         chosen[count] = p
         count += 1
@@ -93,8 +102,9 @@ def refused(
                 room = apart(bodies, pose, p) - threshold[p]
                 if not room >= least:
                     least, worst = room, p
-                rest = dot_n(reach[p], travel)
-                due[c] = min(at + 1 + quiet(room, dt * dot_n(reach[p], left), rest), HORIZON)
+                most = dot_n(reach[p], travel)
+                lasts = quiet(room, after[c], dt * dot_n(reach[p], left), most)
+                due[c] = min(at + 1 + lasts, HORIZON)
             soon = min(soon, due[c])
         if worst >= 0 and not least >= 0.0:
             return worst

@@ -6,3 +6,5 @@ from numba import njit
 
 kernel = njit(cache=True, error_model='numpy')
 inlined = njit(cache=True, error_model='numpy', inline='always')
+summing = njit(cache=True, error_model='numpy', fastmath={'reassoc', 'contract'})
+"""For sums whose order is free: several products at once."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...data.frame import Array
 from .arrays import Bodies, CAPSULE, Pose, Tree
-from .jit import kernel
+from .jit import kernel, summing
 
 
 @kernel
@@ -17,7 +17,7 @@ def dot(a: Any, b: Any) -> Any:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@kernel
+@summing
 def dot_n(a: Array, b: Array) -> float:
     """Product of two vectors."""
     total = 0.0
