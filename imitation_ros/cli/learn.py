@@ -95,6 +95,9 @@ def train(
         int | None, typer.Option(help='Length of the training (of BC, before IRL).')
     ] = None,
     iterations: Annotated[int | None, typer.Option(help='Length of IRL.')] = None,
+    history: Annotated[
+        int | None, typer.Option(help='Frames the policy sees; 2 where speeds matter.', min=1)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help='Seed of everything random.')] = None,
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
@@ -119,6 +122,7 @@ def train(
     Examples: imitation_ros train --data data --out runs/bc;
     imitation_ros train --data data --out runs/flow --method flow;
     imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
+    imitation_ros train --data tray --out runs/tray --history 2;
     imitation_ros train --data data --out runs/best --method bc+irl;
     imitation_ros train --data data --out runs/gail --method irl-gail --init runs/bc;
     imitation_ros train --data data --out runs/bc --resume
@@ -132,8 +136,10 @@ def train(
         _refuse({'--camera': camera}, values['method'])
         given = {'task': task, 'iterations': iterations, 'seed': seed}
         values |= {key: value for key, value in given.items() if value is not None}
-        if updates is not None:
-            values['bc'] = {**values.get('bc', {}), 'updates': updates}
+        own = {'updates': updates, 'history': history}
+        own = {key: value for key, value in own.items() if value is not None}
+        if own:
+            values['bc'] = {**values.get('bc', {}), **own}
         _train_irl(values, source, data, out, init, resume, console)
         return
     _refuse({'--task': task, '--init': init, '--iterations': iterations}, values.get('method'))
@@ -145,6 +151,8 @@ def train(
     changes: dict[str, Any] = {}
     if updates is not None:
         changes['updates'] = updates
+    if history is not None:
+        changes['history'] = history
     if seed is not None:
         changes['seed'] = seed
     if camera:

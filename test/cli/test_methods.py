@@ -25,7 +25,11 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
         return done.output
 
     data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
-    call('train', '--data', data, '--out', run, '--method', 'flow', '--updates', '210')
+    call(
+        *('train', '--data', data, '--out', run, '--method', 'flow', '--updates', '210'),
+        *('--history', '2'),
+    )
+    assert 'history: 2\n' in (Path(run) / 'config.yaml').read_text()
     call('export', run, '--data', data, '--out', model)
     words = ['evaluate', model, '--task', 'reach', '--trials', '1']
     assert 'of 1 succeeded' in call(*words, '--out', str(tmp_path / 'plain.json'))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.config import AdversarialConfig, load, METHODS, parse
+from imitation_ros.irl.config import AdversarialConfig, AirlConfig, load, METHODS, parse
 from imitation_ros.training.config import available
 
 ADVERSARIAL = [name for name, model in METHODS.items() if issubclass(model, AdversarialConfig)]
@@ -43,3 +43,13 @@ def test_the_yaml_says_every_default(method: str) -> None:
 def test_what_is_wrong_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         parse({'method': 'irl-airl', **changes}, 'test')
+
+
+def test_the_gentle_practice_is_bc_irl() -> None:
+    config = load('bc+irl-balance')
+    assert isinstance(config, AirlConfig)
+    assert (config.method, config.view, config.bc.history) == ('bc+irl', 'observation', 2)
+    usual = load('bc+irl')
+    assert isinstance(usual, AirlConfig)
+    assert config.ppo.std < usual.ppo.std
+    assert config.discriminator == usual.discriminator

@@ -50,6 +50,9 @@ UPDATES_PER_ITERATION = 100
 SHORT_GUARD = 12
 """Of such a plan: starts that practice is judged by."""
 
+BALANCE = 'bc+irl-balance'
+"""Configuration of practice where speeds matter, since something is balanced."""
+
 CLEAR_PEAK = Path('/proc/self/clear_refs')
 """Writing a 5 into it makes the memory that is used now the peak (Linux, proc(5))."""
 
@@ -239,11 +242,13 @@ def _practise(
 ) -> tuple[bool, dict[str, Any]]:
     """Practise from the BC of its own cell, or train one first."""
     changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task, 'bc': _changes(plan, BC)}
+    gentle = cell.method == 'bc+irl' and TASKS[plan.task].history > 1
     if plan.updates is not None:
         short = max(2, plan.updates // UPDATES_PER_ITERATION)
-        guard = {'episodes': SHORT_GUARD}
+        guard: dict[str, Any] = {'episodes': SHORT_GUARD}
+        guard |= {'spread': 1.0} if gentle else {}
         changes |= {'iterations': short, 'guard': guard}
-    config = load_irl(cell.method, changes)
+    config = load_irl(BALANCE if gentle else cell.method, changes)
     if not isinstance(config, AdversarialConfig):
         raise DataError(f'{cell.method} does not practise in simulation')
     result = practise(dataset, config, run_folder, init=parent, resume=resume)
