@@ -3,6 +3,7 @@
 """Verbs about learning: train, export, evaluate, report."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,21 @@ def collect(
     failure_noise: Annotated[
         float, typer.Option(help='Tremor of the operator in those [rad].', min=0.0)
     ] = 0.1,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help='policy.onnx that drives until the expert takes over: corrections.'),
+    ] = None,
+    onto: Annotated[
+        Path | None, typer.Option(help='With --policy: dataset whose episodes come first.')
+    ] = None,
+    least: Annotated[
+        float,
+        typer.Option(help="With --policy: share of the expert's progress that it must make."),
+    ] = 0.3,
+    hold: Annotated[
+        float | None,
+        typer.Option(help='With --policy: seconds the expert drives; else to the end.'),
+    ] = None,
     robot: Robot = ROBOT,
 ) -> None:
     """Collect demonstrations of a scripted expert in simulation: a dataset in seconds, no ROS.
@@ -47,15 +63,23 @@ def collect(
     nodes and bags. With --noise the robot is pushed off its way while the expert leads it back.
     With --failures the operator's hand then trembles until as many attempts have failed: they are
     marked as failures, and only methods that can use them do (docs/methods/iq.md).
+    With --policy the policy drives, and the expert takes over once it makes no progress
+    (docs/corrections.md); only corrected attempts that end in success are kept.
 
     Examples: imitation_ros collect --task lift --out data;
     imitation_ros collect --task reach --noise 0.03 --out data;
-    imitation_ros collect --task lift -n 5 --failures 20 --out data
+    imitation_ros collect --task lift -n 5 --failures 20 --out data;
+    imitation_ros collect --task lift -n 5 --policy policy.onnx --onto data --out data2
     """
     from ..contract import load
     from ..evaluation.collection import collect as collect_demonstrations
 
     console = Console()
+    if policy is not None:
+        _refuse({'--noise': noise, '--failures': failures}, 'corrections')
+        _correct(console, robot, policy, task, episodes, out, onto, least, hold, seed, spread)
+        return
+    _refuse({'--onto': onto, '--hold': hold}, 'demonstrations without --policy')
     with bar(console) as progress:
         one = progress.add_task(task, total=episodes + failures)
         dataset = collect_demonstrations(
@@ -75,6 +99,48 @@ def collect(
     console.print(
         f'{dataset.root}: {len(dataset) - failures} demonstrations, {failures} failed attempts, '
         f'{frames} frames; starts from which the expert failed: {failed}'
+    )
+
+
+def _correct(
+    console: Console,
+    robot: str,
+    policy: Path,
+    task: str,
+    episodes: int,
+    out: Path,
+    onto: Path | None,
+    least: float,
+    hold: float | None,
+    seed: int,
+    spread: float,
+) -> None:
+    """Let the expert correct a policy, and say how often it had to."""
+    from ..contract import load
+    from ..data.store import Dataset
+    from ..evaluation.takeovers import correct, Rule
+
+    rule = Rule(least=least, hold_s=math.inf if hold is None else hold)
+    shown = None if onto is None else Dataset(onto)
+    with bar(console) as progress:
+        one = progress.add_task(task, total=episodes)
+        dataset = correct(
+            load(robot),
+            policy,
+            task,
+            episodes,
+            out,
+            rule,
+            shown,
+            seed=seed,
+            spread=spread,
+            progress=lambda _: progress.advance(one),
+        )
+    report = dataset.manifest.report
+    console.print(
+        f'{dataset.root}: {len(dataset)} episodes, {report["corrected"]} of them corrected in '
+        f'{report["takeovers"]} takeovers, {report["frames"]} frames of the expert; attempts '
+        f'without a takeover: {report["alone"]}, failed all the same: {report["failed"]}'
     )
 
 
@@ -133,7 +199,7 @@ def train(
     values, source = read(config or method)
     console = Console()
     if values.get('method') in METHODS:
-        _refuse({'--camera': camera}, values['method'])
+        _refuse({'--camera': camera}, f'method {values["method"]}')
         given = {'task': task, 'iterations': iterations, 'seed': seed}
         values |= {key: value for key, value in given.items() if value is not None}
         own = {'updates': updates, 'history': history}
@@ -142,7 +208,10 @@ def train(
             values['bc'] = {**values.get('bc', {}), **own}
         _train_irl(values, source, data, out, init, resume, console)
         return
-    _refuse({'--task': task, '--init': init, '--iterations': iterations}, values.get('method'))
+    _refuse(
+        {'--task': task, '--init': init, '--iterations': iterations},
+        f'method {values.get("method")}',
+    )
     from ..data.store import Dataset
     from ..training.config import load as load_config
     from ..training.run import train as train_policy
@@ -166,11 +235,11 @@ def train(
     console.print(f'{result.best_checkpoint}; curves: {result.curves}')
 
 
-def _refuse(options: dict[str, Any], method: Any) -> None:
+def _refuse(options: dict[str, Any], method: str) -> None:
     """Refuse options that would be ignored."""
     for name, value in options.items():
         if value:
-            raise DataError(f'{name} means nothing to method {method}')
+            raise DataError(f'{name} means nothing to {method}')
 
 
 def _train_irl(

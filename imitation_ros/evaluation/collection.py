@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contract import Contract
 from ..data.episode import Episode, EpisodeMeta, Outcome
@@ -30,7 +31,7 @@ from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
 from ..sim.shaking import noise_scale, Shaking
 from .keepers import Guarded, NS
-from .proposers import due, ExpertProposer
+from .proposers import due, ExpertProposer, Proposer
 
 
 def collect(
@@ -78,7 +79,7 @@ def collect(
         tremble = done >= count
         scale = (failure_noise if tremble else noise) * unit
         shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
-        episode = _demonstrate(sim, expert, keeper, seed, spread, shaking, tremble)
+        episode = attempt(sim, expert, keeper, seed, spread, shaking, tremble)
         if (episode.meta.outcome == 'failure') == tremble:
             writer.append(episode)
             done += 1
@@ -107,16 +108,28 @@ def collect(
     return Dataset(out)
 
 
-def _demonstrate(
+def attempt(
     sim: SimRobot,
-    expert: ExpertProposer,
+    proposer: Proposer,
     keeper: Guarded,
     seed: int,
     spread: float,
-    shaking: Shaking,
-    tremble: bool,
+    shaking: Shaking | None = None,
+    tremble: bool = False,
+    by_operator: Callable[[], bool] | None = None,
 ) -> Episode:
-    """One attempt; with `tremble` the noise is part of the commands that are recorded."""
+    """One attempt as an episode: what a recording of the nodes would give.
+
+    Args:
+        sim: The robot.
+        proposer: Who asks for motions.
+        keeper: The governor.
+        seed: Seed of the start.
+        spread: Factor on the region of the starts.
+        shaking: Noise on the commands; None is none.
+        tremble: Whether the noise is part of the commands that are recorded.
+        by_operator: Says after each tick whether an operator drove, where a policy drives as well.
+    """
     contract = sim.contract
     hz = contract.rates.command_hz
     step_ns = round(NS / contract.rates.policy_hz)
@@ -125,16 +138,18 @@ def _demonstrate(
     pose_hz = next(pose.rate_hz for pose in contract.poses if pose.name == OBJECT)
     sim.reset(seed, spread)
     keeper.start(NS, sim)
-    expert.start(NS, seed, sim)
+    proposer.start(NS, seed, sim)
     start = command = sim.q
+    marks: SampleBuffer[bool] = SampleBuffer(step_ns)
     for tick in range(round(sim.scene.task.time_limit_s * hz)):
         now = NS + round(tick * NS / hz)
         timeline.push_state(now, sim.q, sim.v)
         if due(tick, pose_hz, hz):
             timeline.push_pose(OBJECT, now, sim.object_pose)
-        proposal = expert.step(now, tick, sim, command)
+        proposal = proposer.step(now, tick, sim, command)
         command, _, state = keeper.step(now, sim, proposal)
-        shaken = command + shaking.step(command, start)
+        shaken = command if shaking is None else command + shaking.step(command, start)
+        marks.push(now, by_operator is None or by_operator())
         # Unless the hand trembles, the noise is what pushes the robot off its way, no command.
         commands.push(now, shaken if tremble else command)
         sim.command(shaken)
@@ -148,7 +163,12 @@ def _demonstrate(
     whole = [(frame, action[1]) for frame, action in pairs if frame and action]
     outcome: Outcome = 'success' if sim.success else 'failure'
     frames, actions = [f for f, _ in whole], [a for _, a in whole]
-    return _episode(contract, sim.task, seed, outcome, frames, actions)
+    operator = None
+    if by_operator is not None:
+        ends = ((frame.tick_ns, frame.tick_ns + step_ns) for frame in frames)
+        told = [(marks.sample(begin), marks.sample(end)) for begin, end in ends]
+        operator = np.array([bool(a and a[1] and b and b[1]) for a, b in told])
+    return _episode(contract, sim.task, seed, outcome, frames, actions, operator)
 
 
 def _episode(
@@ -158,9 +178,10 @@ def _episode(
     outcome: Outcome,
     frames: list[Frame],
     actions: list[Array],
+    by_operator: NDArray[np.bool_] | None,
 ) -> Episode:
     meta = EpisodeMeta(
-        f'{task}_{seed:04d}',
+        f'{task}_{seed:04d}' if by_operator is None else f'{task}_corrected_{seed:04d}',
         task,
         'scripted',
         outcome,
@@ -180,4 +201,5 @@ def _episode(
             name: np.array([frame.age_ns(name) for frame in frames], np.int64)
             for name in (JOINT_STATES, OBJECT)
         },
+        by_operator=by_operator,
     )

@@ -67,6 +67,11 @@ class PolicyProposer:
 
     def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
         """Push what is due on each topic, then step the loop."""
+        self.feed(now_ns, tick, sim)
+        return self.ask(now_ns)
+
+    def feed(self, now_ns: int, tick: int, sim: Sensed) -> None:
+        """Push what is due on each topic."""
         contract, loop = self._contract, self._loop
         hz = contract.rates.command_hz
         if due(tick, contract.joint_states.rate_hz, hz):
@@ -77,8 +82,15 @@ class PolicyProposer:
         for camera in loop.spec.cameras:
             if due(tick, contract.camera(camera.name).rate_hz, hz):
                 loop.push_image(camera.name, now_ns, sim.render(camera.name))
-        answer = loop.step(now_ns)
+
+    def ask(self, now_ns: int) -> Proposal | None:
+        """Step the loop."""
+        answer = self._loop.step(now_ns)
         return answer if isinstance(answer, Proposal) else None
+
+    def resume(self, now_ns: int) -> None:
+        """Begin again from where the robot is, after somebody else drove."""
+        self._loop.start(now_ns)
 
 
 class ExpertProposer:
@@ -89,13 +101,14 @@ class ExpertProposer:
         self._contract = contract
         self._expert = EXPERTS[task](contract)
 
-    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
-        """Bring the leader to where the robot is."""
+    def start(self, now_ns: int, seed: int, sim: Sensed, command: Array | None = None) -> None:
+        """Bring the leader to where the robot is, or is commanded to be."""
         gate = GateConfig(first_move=self._contract.safety.first_move)
         self._leader = LeaderTeleop(
             self._contract, gate, 1.0 / EXPERT_HZ, DELAY_PERIODS / EXPERT_HZ
         )
-        self._expert.reset(sim.q, np.random.default_rng(seed))
+        q = sim.q if command is None else command
+        self._expert.reset(q, np.random.default_rng(seed))
 
     def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
         """Move the leader on, and let teleoperation make the proposal."""
@@ -105,3 +118,19 @@ class ExpertProposer:
         q = self._expert.step(command, {OBJECT: sim.object_pose}, 1.0 / EXPERT_HZ)
         self._leader.deadman(now_ns, True)
         return self._leader.step(now_ns, now_ns, self._contract.joints, q, command)
+
+    def wish(self, sim: Sensed, command: Array) -> Array:
+        """Where the expert would go from here in one period, while another one drives.
+
+        Args:
+            sim: The robot.
+            command: Newest command [rad or m], shape (n,).
+
+        Returns:
+            Change of the command [rad or m], shape (n,).
+        """
+        self._expert.observe(sim.q)
+        self._expert.watch(command)
+        asked = self._expert.step(command, {OBJECT: sim.object_pose}, 1.0 / EXPERT_HZ)
+        change: Array = asked - command
+        return change

@@ -131,6 +131,14 @@ class Expert(ABC):
         """
         self._measured = np.array(q)
 
+    def watch(self, q_command: Array) -> None:
+        """Look on while another one drives: this is the newest command [rad or m], shape (n,).
+
+        The expert's own speed stays, so its next step is what it would do in the middle of a
+        motion, not the first step from rest.
+        """
+        self._q = np.array(q_command)
+
     @abstractmethod
     def step(self, q_command: Array, poses: Mapping[str, Array], dt_s: float) -> Array:
         """One control period.
