@@ -5,7 +5,7 @@
 As it comes, and tuned: observations normalised, two layers of 256, batches of 256. Weights are
 written as arrays, so that whoever tries them needs neither torch nor the peer.
 
-python peers_imitation.py ARRAYS.npz OUT_FOLDER UPDATES
+python peers_imitation.py ARRAYS.npz OUT_FOLDER UPDATES SEED
 """
 
 import json
@@ -25,7 +25,8 @@ FLOOR = 1e-3
 
 def main() -> None:
     """Train both, and print one line of JSON for each."""
-    arrays, out, updates = np.load(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    arrays, out = np.load(sys.argv[1]), Path(sys.argv[2])
+    updates, seed = int(sys.argv[3]), int(sys.argv[4])
     torch.set_num_threads(1)
     seen, done = arrays['observation'].astype(np.float32), arrays['action'].astype(np.float32)
     for kind in ('default', 'tuned'):
@@ -40,6 +41,7 @@ def main() -> None:
         data = Transitions(
             obs=x, acts=done, infos=nothing, next_obs=x, dones=np.zeros(len(x), dtype=bool)
         )
+        torch.manual_seed(seed)
         rest = {}
         if kind == 'tuned':
             policy = ActorCriticPolicy(sees, does, lambda _: 1e-3, net_arch=[256, 256])
@@ -49,7 +51,7 @@ def main() -> None:
             observation_space=sees,
             action_space=does,
             demonstrations=data,
-            rng=np.random.default_rng(0),
+            rng=np.random.default_rng(seed),
             **rest,
         )
         trainer.train(n_batches=updates, progress_bar=False, log_interval=10**9)

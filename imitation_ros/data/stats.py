@@ -32,6 +32,14 @@ BARE_FLOOR = 1e-3
 CHANGE_FLOOR = 0.05
 """The same for the change between two frames, as a share of it."""
 
+BARE_STILL = 1e-6
+"""Without a robot, an entry whose range is no larger than this, or than this share of its mean
+(what float32 resolves), never changed."""
+
+UNSEEN = 1e9
+"""Scale of such an entry: the policy sees zero, whatever it becomes. Divided by the floor, the
+least change of it would be an input of many deviations, on weights nothing was learned for."""
+
 CONSTANT = 1e-4
 """A channel whose range is no larger than this holds no information."""
 
@@ -197,13 +205,13 @@ class DataStats:
 
     def state_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the state vector."""
-        return self.state.normalizer(_floor(spec))
+        return self.state.normalizer(_floor(spec, self.state))
 
     def change_normalizer(self, spec: ObservationSpec) -> Normalizer | None:
         """Build the normaliser of the change since each earlier frame; None if there is none."""
         if self.change is None:
             return None
-        return self.change.normalizer(CHANGE_FLOOR * _floor(spec))
+        return self.change.normalizer(CHANGE_FLOOR * _floor(spec, self.state))
 
     def action_normalizer(self, spec: ObservationSpec) -> Normalizer:
         """Build the normaliser of the chunk."""
@@ -244,10 +252,11 @@ class DataStats:
         )
 
 
-def _floor(spec: ObservationSpec) -> Array:
+def _floor(spec: ObservationSpec, state: Stats) -> Array:
     """Least standard deviation of each entry of the state vector, shape (D,)."""
     if spec.bare:
-        return np.full(spec.size, BARE_FLOOR)
+        still = state.max - state.min <= BARE_STILL * np.maximum(np.abs(state.mean), 1.0)
+        return np.where(still, UNSEEN, BARE_FLOOR)
     joint = np.array([name.endswith('.position') for name in spec.layout])
     return np.where(joint, JOINT_FLOOR, OTHER_FLOOR)
 

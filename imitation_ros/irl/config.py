@@ -16,7 +16,7 @@ from ..errors import DataError, TrainingError, unknown
 from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
 from ..sim.tasks import TASKS
-from ..training.config import NotNegative, Positive, read, Share, TrainConfig, validate
+from ..training.config import BCConfig, NotNegative, Positive, read, Share, validate
 from .adversary import Discriminator
 from .ppo import Ppo
 
@@ -120,7 +120,7 @@ class PractisedConfig(SimulatedConfig):
 
     spread: AtLeastOne = 1.3
     start: Literal['bc', 'untrained'] = 'bc'
-    bc: TrainConfig = TrainConfig()
+    bc: BCConfig = BCConfig()
 
     @model_validator(mode='after')
     def _check(self) -> 'PractisedConfig':

@@ -58,7 +58,8 @@ def beginning(
     if start is None:
         start = out_dir / 'bc'
         begun = (start / checkpoint.FOLDER / LAST).is_file()
-        if not train(dataset, load_training('bc', {'seed': seed}), start, begun, console).finished:
+        config = load_training('bc', {'seed': seed}, bare=contract_of(dataset).data_only)
+        if not train(dataset, config, start, begun, console).finished:
             return None
     trained = load_trained(start)
     if trained.values['contract_hash'] != dataset.manifest.contract_hash:

@@ -12,34 +12,53 @@ deviation and linear above, so a few odd moments of a demonstration do not rule 
 """
 
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from ..data.observation import ObservationSpec
-from .base import Batch, masked_mean, Network, Observation, Policy
-from .encoders import mlp, ObservationEncoder
+from .base import Batch, Count, masked_mean, Network, Observation, Policy
+from .encoders import Ensemble, mlp, ObservationEncoder
+
+
+class BCNetwork(Network):
+    """What the networks of Behavioural Cloning are made of.
+
+    Attributes:
+        members: MLPs that are trained side by side, and whose chunks are averaged.
+    """
+
+    members: Count = 1
 
 
 class BC(Policy):
-    """MLP over the features of an observation, all steps of the chunk at once."""
+    """MLPs over the features of an observation, all steps of the chunk at once.
 
-    def __init__(self, spec: ObservationSpec, network: Network) -> None:
-        """Build the encoder and the MLP."""
+    Away from the demonstrations the members err in different directions, and their mean by less;
+    each of them is trained on the loss of its own chunk.
+    """
+
+    def __init__(self, spec: ObservationSpec, network: BCNetwork) -> None:
+        """Build the encoder and the MLPs."""
         super().__init__(spec)
         self.encoder = ObservationEncoder(spec, network)
         hidden = [network.width] * network.depth
-        self.head = mlp([self.encoder.size, *hidden, spec.chunk * len(spec.actions)])
+        sizes = [self.encoder.size, *hidden, spec.chunk * len(spec.actions)]
+        self.head: nn.Module = (
+            mlp(sizes) if network.members == 1 else Ensemble(network.members, sizes)
+        )
 
-    def _chunk(self, observation: Observation, generator: torch.Generator | None) -> Tensor:
+    def _chunks(self, observation: Observation, generator: torch.Generator | None) -> Tensor:
+        """Chunks of all members, shape (members, B, Ta, k)."""
         flat: Tensor = self.head(self.encoder(observation, generator))
-        return flat.reshape(-1, self.spec.chunk, len(self.spec.actions))
+        batch = observation.state.shape[0]
+        return flat.reshape(-1, batch, self.spec.chunk, len(self.spec.actions))
 
     def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Mean Huber loss over the real steps of the chunks."""
-        chunk = self._chunk(batch.observation, generator)
-        each = smooth_l1_loss(chunk, batch.action, reduction='none')
-        return {'loss': masked_mean(each, batch.mask)}
+        """Mean Huber loss over the real steps of the chunks, and over the members."""
+        chunks = self._chunks(batch.observation, generator)
+        each = smooth_l1_loss(chunks, batch.action.expand_as(chunks), reduction='none')
+        return {'loss': masked_mean(each.mean(dim=0), batch.mask)}
 
     def sample(self, observation: Observation, noise: Tensor | None = None) -> Tensor:
         """Chunk of an observation; the same observation gives the same chunk."""
-        return self._chunk(observation, None)
+        return self._chunks(observation, None).mean(dim=0)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn, Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import gelu, pad
 
 from ..data.observation import ObservationSpec
 from .base import Network, Observation
@@ -25,6 +25,25 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
         layers += [nn.GELU()] if i else []
         layers.append(nn.Linear(inputs, outputs))
     return nn.Sequential(*layers)
+
+
+class Ensemble(nn.Module):
+    """Several MLPs of one shape and of different first weights, run side by side."""
+
+    def __init__(self, members: int, sizes: Sequence[int]) -> None:
+        """Begin every member as `mlp` would."""
+        super().__init__()
+        layers = [[m for m in mlp(sizes) if isinstance(m, nn.Linear)] for _ in range(members)]
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for same in zip(*layers, strict=True):
+            self.weights.append(nn.Parameter(torch.stack([one.weight.detach().T for one in same])))
+            self.biases.append(nn.Parameter(torch.stack([one.bias.detach() for one in same])))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs of all members, shape (members, B, sizes[-1]), for features (B, sizes[0])."""
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.matmul(gelu(x) if i else x, weight) + bias[:, None]
+        return x
 
 
 class SpatialSoftmax(nn.Module):

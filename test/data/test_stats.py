@@ -74,6 +74,18 @@ def test_a_locked_joint_is_not_blown_up(rng: np.random.Generator) -> None:
     assert abs(normalizer.apply(np.array([0.0, 1.01]))[1]) < 0.6
 
 
+def test_without_a_robot_what_never_changed_is_not_seen(rng: np.random.Generator) -> None:
+    running = RunningStats((3,))
+    running.update(np.stack([rng.normal(size=50), np.full(50, 7.0), np.zeros(50)], axis=1))
+    actions = RunningStats((1, 1))
+    actions.update(rng.normal(size=(50, 1, 1)))
+    stats = DataStats(running.stats(), actions.stats(), residual=False)
+    spec = ObservationSpec(('a', 'b', 'c'), False, (), (), 1, 50.0, 1, 1, ('u',), bare=True)
+    seen = stats.state_normalizer(spec).apply(np.array([1.0, 9.0, -0.5]))
+    assert abs(seen[0]) > 0.1
+    np.testing.assert_allclose(seen[1:], 0.0, atol=1e-8)
+
+
 @settings(max_examples=50, deadline=None)
 @given(values=arrays)
 def test_the_normaliser_can_be_undone(values: np.ndarray) -> None:

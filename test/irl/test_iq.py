@@ -25,7 +25,7 @@ from imitation_ros.irl.transitions import (
     remember,
 )
 from imitation_ros.policies.actor import Actor
-from imitation_ros.training.config import TrainConfig
+from imitation_ros.training.config import BCConfig
 from imitation_ros.training.selection import observation_spec
 from imitation_ros.training.state import build_actor
 
@@ -40,7 +40,7 @@ IQ = IqConfig(
     batch=64,
     refresh=25,
 )
-CONFIG = TrainConfig(chunk=4, execute=4, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
+CONFIG = BCConfig(chunk=4, execute=4, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
 GOOD, BAD = 6, 6
 
 

@@ -21,13 +21,13 @@ from imitation_ros.irl.loading import load_reward
 from imitation_ros.irl.offline import train_offline
 from imitation_ros.irl.reward import recorded
 from imitation_ros.training import checkpoint
-from imitation_ros.training.config import TrainConfig
+from imitation_ros.training.config import BCConfig
 from imitation_ros.training.journal import read_metrics
 from imitation_ros.training.run import train
 from imitation_ros.training.state import load_trained
 
 CONFIG = IqConfig(updates=12, eval_every=4, batch=16, critic_width=16, refresh=5, policy_steps=2)
-CLONING = TrainConfig(updates=40, warmup=5, chunk=4, execute=2, network={'width': 16, 'depth': 1})  # type: ignore[arg-type]
+CLONING = BCConfig(updates=40, warmup=5, chunk=4, execute=2, network={'width': 16, 'depth': 1})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope='module')

@@ -28,7 +28,7 @@ from imitation_ros.irl.rollouts import Rollout, rollout
 from imitation_ros.irl.run import train
 from imitation_ros.irl.transitions import ABSORBING
 from imitation_ros.training import checkpoint
-from imitation_ros.training.config import TrainConfig
+from imitation_ros.training.config import BCConfig
 from imitation_ros.training.run import train as train_bc
 from imitation_ros.training.state import load_trained
 
@@ -56,7 +56,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 OURS = ('irl-iq', 'irl-csil', 'irl-maxent')
 """Methods whose resume is tested here; that of the adversarial ones is elsewhere."""
-CLONING = TrainConfig(updates=200, warmup=20, eval_every=200, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
+CLONING = BCConfig(updates=200, warmup=20, eval_every=200, network={'width': 32, 'depth': 2})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope='module')

@@ -13,12 +13,13 @@ from imitation_ros.data.stats import DataStats, Stats
 from imitation_ros.data.windows import WindowBatch
 from imitation_ros.policies import POLICIES
 from imitation_ros.policies.actor import Actor
-from imitation_ros.policies.base import Network, Policy
+from imitation_ros.policies.base import Batch, Network, Observation, Policy
+from imitation_ros.policies.bc import BC, BCNetwork
 from imitation_ros.policies.encoders import ImageEncoder, SpatialSoftmax
 from imitation_ros.training.config import METHODS
 
 SMALL = {'width': 32, 'depth': 2, 'image_features': 8, 'keypoints': 4}
-NETWORK = Network(**SMALL)
+NETWORK = BCNetwork(**SMALL)
 
 
 def spec(history: int = 2, cameras: tuple[CameraInput, ...] = ()) -> ObservationSpec:
@@ -173,3 +174,21 @@ def test_augmentation_shifts_and_never_leaves_the_range() -> None:
         torch.rand(8, 3, 24, 32), torch.Generator().manual_seed(0)
     )
     assert 0.0 <= float(jittered.min()) <= float(jittered.max()) <= 1.0
+
+
+def test_members_learn_apart_and_are_averaged() -> None:
+    torch.manual_seed(0)
+    of = spec()
+    policy = BC(of, BCNetwork(members=3, **SMALL))
+    seen = Observation(torch.randn(5, of.history, of.size), {})
+    chunks = policy.head(policy.encoder(seen)).reshape(3, 5, of.chunk, len(of.actions))
+    assert (chunks[0] - chunks[1]).abs().mean() > 0.05, 'all members are one'
+    torch.testing.assert_close(policy.sample(seen), chunks.mean(dim=0))
+    # What is asked of the mean is asked of each: a target that the mean meets still costs.
+    mask = torch.ones(5, of.chunk, dtype=torch.bool)
+    loss = policy.loss(Batch(seen, chunks.mean(dim=0).detach(), mask))['loss']
+    assert float(loss) > 1e-3
+    torch.autograd.backward(loss)
+    for weight in policy.head.parameters():
+        assert weight.grad is not None
+        assert (weight.grad.flatten(1).abs().sum(dim=1) > 0).all()

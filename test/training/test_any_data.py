@@ -13,8 +13,11 @@ from imitation_ros.cli.app import app
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
 from imitation_ros.export.onnx import export
+from imitation_ros.irl.offline import beginning
+from imitation_ros.policies.bc import BCNetwork
 from imitation_ros.runtime import bundle, VectorPolicy
-from imitation_ros.training.config import load, TrainConfig
+from imitation_ros.training import config
+from imitation_ros.training.config import BCConfig, load
 from imitation_ros.training.run import train
 from imitation_ros.training.selection import contract_of
 
@@ -45,11 +48,12 @@ def test_two_demonstrations_are_learnt_and_run_on_vectors(data: Path, tmp_path: 
         'eval_every': 400,
         'batch': 64,
         'lr': 3e-3,
-        'network': {'width': 64},
+        'network': {'width': 64, 'members': 3},
     }
-    config = load('bc', changes, bare=True)
-    assert (config.chunk, config.action) == (1, 'absolute')
-    result = train(dataset, config, tmp_path / 'run')
+    settings = load('bc', changes, bare=True)
+    assert (settings.chunk, settings.action) == (1, 'absolute')
+    assert load('bc', bare=True).network == BCNetwork(width=128, depth=2, members=4)
+    result = train(dataset, settings, tmp_path / 'run')
     assert result.held_out is None, 'both demonstrations are needed to learn from'
     exported = export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
     assert exported.parity.holds
@@ -83,4 +87,14 @@ def test_every_method_takes_such_data(data: Path, tmp_path: Path, method: str) -
 
 
 def test_defaults_of_robots_are_not_touched() -> None:
-    assert load('bc') == TrainConfig()
+    assert load('bc') == BCConfig()
+
+
+def test_irl_from_bags_alone_begins_with_what_such_data_can_give(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {'updates': 4, 'warmup': 1, 'eval_every': 4, 'network': {'width': 16}}
+    monkeypatch.setattr(config, 'BARE_BC', {**config.BARE_BC, **short})
+    begun = beginning(Dataset(data), None, tmp_path, 0, None)
+    assert begun is not None
+    assert (begun.config.action, begun.spec.chunk) == ('absolute', 1)
