@@ -5,7 +5,7 @@
 from .tasks.expert import Expert, OBJECT
 from .tasks.handover import HandoverExpert
 from .tasks.lift import LiftExpert
-from .tasks.pick_place import PickPlaceExpert
+from .tasks.pick_place import PickPlaceExpert, TwoBinsExpert
 from .tasks.reach import ReachExpert
 from .tasks.stand import StandExpert
 from .tasks.tray_balance import TrayBalanceExpert
@@ -16,6 +16,7 @@ EXPERTS: dict[str, type[Expert]] = {
     'reach': ReachExpert,
     'lift': LiftExpert,
     'pick_place': PickPlaceExpert,
+    'two_bins': TwoBinsExpert,
     'handover': HandoverExpert,
     'tray_balance': TrayBalanceExpert,
     'stand': StandExpert,

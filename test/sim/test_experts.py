@@ -20,6 +20,7 @@ LONGEST_S = {
     'reach': 2.5,
     'lift': 4.5,
     'pick_place': 7.0,
+    'two_bins': 7.0,
     'handover': 7.5,
     'tray_balance': 6.0,
     'stand': 11.0,
@@ -139,3 +140,22 @@ def test_an_expert_starts_anew_from_where_the_command_is(contract: Contract):
     target = np.array([0.4, -0.2, 0.2, 0.0, 0.0, 0.0, 1.0])
     q = expert.step(moved, {'object': target}, EXPERT_S)
     assert np.abs(q - moved).max() <= ACCELERATION * EXPERT_S**2 + 1e-9
+
+
+def test_either_bin_is_drawn_and_reached(contract: Contract) -> None:
+    """Of one start, seen alike, both ways are demonstrated."""
+    robot = SimRobot(contract, 'two_bins', renderer=None)
+    expert = EXPERTS['two_bins'](contract)
+    found = {}
+    for seed in (0, 1):
+        robot.reset(7)
+        q = robot.q
+        # The draws of these two seeds differ.
+        expert.reset(q, np.random.default_rng(seed))
+        while robot.time_s < 7.0 and not robot.success:
+            q = expert.step(q, {'object': robot.object_pose}, EXPERT_S)
+            robot.command(q)
+            robot.advance(EXPERT_S)
+        assert robot.success
+        found[seed] = robot.object_pose[1] > -0.26
+    assert sorted(found.values()) == [False, True]

@@ -5,7 +5,7 @@ import pytest
 
 from imitation_ros.sim.tasks import TASKS
 from imitation_ros.sim.tasks.handover import BIN, HALF_LENGTH
-from imitation_ros.sim.tasks.pick_place import BIN_CENTRE
+from imitation_ros.sim.tasks.pick_place import BIN_CENTRE, OTHER_BIN
 
 FAR = {'left_tool_link': np.array([0.3, 0.3, 0.3]), 'right_tool_link': np.array([0.3, -0.3, 0.3])}
 
@@ -66,6 +66,14 @@ def test_pick_place_wants_the_cube_in_the_bin_and_let_go():
     assert not rule(pose(x, y, z + 0.08), start, FAR)
     assert not rule(pose(x + 0.08, y, z + 0.024), start, FAR)
     assert not rule(start, start, FAR)
+
+
+def test_two_bins_wants_the_cube_in_either():
+    start = pose(0.37, -0.26, 0.02)
+    both = [pose(x, y + 0.03, z + 0.024) for x, y, z in (BIN_CENTRE, OTHER_BIN)]
+    assert [TASKS['two_bins'].rule(place, start, FAR) for place in both] == [True, True]
+    assert [TASKS['pick_place'].rule(place, start, FAR) for place in both] == [True, False]
+    assert not TASKS['two_bins'].rule(start, start, FAR)
 
 
 def test_handover_wants_the_bottle_in_the_bin_and_both_hands_away():

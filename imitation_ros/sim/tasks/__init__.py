@@ -4,7 +4,7 @@
 
 from .handover import HANDOVER
 from .lift import LIFT
-from .pick_place import PICK_PLACE
+from .pick_place import PICK_PLACE, TWO_BINS
 from .reach import REACH
 from .stand import STAND
 from .task import Task
@@ -13,6 +13,6 @@ from .tray_balance import TRAY_BALANCE
 __all__ = ['TASKS', 'Task']
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (REACH, LIFT, PICK_PLACE, HANDOVER, TRAY_BALANCE, STAND)
+    task.name: task for task in (REACH, LIFT, PICK_PLACE, TWO_BINS, HANDOVER, TRAY_BALANCE, STAND)
 }
 """Every task by name."""

@@ -32,10 +32,10 @@ def add_free_box(
     return body
 
 
-def add_bin(world: Any, centre: tuple[float, float, float]) -> None:
+def add_bin(world: Any, centre: tuple[float, float, float], name: str = 'bin') -> None:
     """Add a bin: open above, low walls, its floor at `centre` in the base frame [m]."""
     x, y, z = centre
-    tray = world.add_body(name='bin', pos=[x, y, z + BASE_HEIGHT + 0.001])
+    tray = world.add_body(name=name, pos=[x, y, z + BASE_HEIGHT + 0.001])
     side, wall = BIN_HALF, 0.003
     for size, pos in (
         ([side, side, 0.002], [0, 0, 0]),
