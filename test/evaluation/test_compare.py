@@ -73,6 +73,7 @@ def rates(nominal: float, start: float, pull: float) -> dict[str, float]:
 
 
 CPU = {'bc': 10.0, 'act': 80.0, 'diffusion': 30.0}
+IRL_CPU = {'bc': 10.0, 'bc+irl': 60.0}
 
 
 def scores(bc: dict[str, float], diffusion: dict[str, float], **changes: Any) -> Scores:
@@ -136,6 +137,16 @@ def test_the_page_says_what_is_missing(tmp_path: Path) -> None:
     assert take(found) == 'diffusion'
     with pytest.raises(DataError, match='cells are not done yet'):
         Scores(plan(), {})
+
+
+def test_what_cannot_be_told_is_no_number() -> None:
+    """Without a knock there is no recovery to speak of, in words or figures."""
+    wanted = plan(methods=('bc', 'bc+irl'), conditions=(NOMINAL, 'start:2'))
+    rate = {NOMINAL: 1.0, 'start:2': 0.5}
+    found = Scores(wanted, made_up(wanted, {m: rate for m in wanted.methods}, IRL_CPU))
+    reasons = [judgement.why for judgement in judge(found)]
+    assert any('recovery not told' in why for why in reasons)
+    assert not any('nan' in why for why in reasons)
 
 
 def test_never_is_told() -> None:

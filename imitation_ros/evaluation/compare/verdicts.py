@@ -88,6 +88,8 @@ def _irl(scores: Scores) -> str:
 
 
 def _points(score: Score) -> str:
+    if np.isnan(score.value):
+        return 'not told'
     return f'{100 * score.value:+.0f} points [{100 * score.low:+.0f}, {100 * score.high:+.0f}]'
 
 
