@@ -21,6 +21,11 @@ def check_features(file: ContractFile, urdf: Urdf, path: Path) -> None:
         for link in (*support.feet, *filter(None, (support.frame,))):
             if link not in urdf.links:
                 raise ContractError(f'{path}: safety.support: {unknown(link, "link", urdf.links)}')
+    refine = file.safety.refine
+    for pair in () if refine is None or refine == 'auto' else refine:
+        for link in pair:
+            if link not in urdf.links:
+                raise ContractError(f'{path}: safety.refine: {unknown(link, "link", urdf.links)}')
     torque = file.safety.torque
     if torque is None:
         return

@@ -266,6 +266,8 @@ class Safety(Model):
             one it can; `path` first slows down along the asked one.
         torque: How much of their effort joints may be asked for; not looked at by default.
         support: What the robot stands on; not looked at by default.
+        refine: Pairs of links that are judged by their convex hulls where their capsules are too
+            near, or `auto`: all of them; none by default.
         gone: Keys that there were, with the values that every hash was made of.
     """
 
@@ -301,6 +303,7 @@ class Safety(Model):
     mode: Literal['project', 'path'] = 'project'
     torque: Annotated[Torque | None, LATER] = None
     support: Annotated[Support | None, LATER] = None
+    refine: Annotated[Literal['auto'] | tuple[tuple[str, str], ...] | None, LATER] = None
 
 
 class ContractFile(Model):

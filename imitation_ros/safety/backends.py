@@ -10,6 +10,7 @@ from .certificate import BrakeCertificate
 from .coal_backend import CoalBackend
 from .front import Front
 from .limits import ViabilityBox
+from .refine import RefinedCertificate
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
@@ -62,8 +63,17 @@ def front(
 
 def certificate(
     box: ViabilityBox, collisions: 'SelfCollision'
-) -> 'BrakeCertificate | CompiledCertificate':
+) -> 'BrakeCertificate | CompiledCertificate | RefinedCertificate':
     """The brake certificate, from the back end of the distances."""
+    inner = _of_capsules(box, collisions)
+    refine = collisions.refine
+    return inner if refine is None else RefinedCertificate(inner, box, refine)
+
+
+def _of_capsules(
+    box: ViabilityBox, collisions: 'SelfCollision'
+) -> 'BrakeCertificate | CompiledCertificate':
+    """The brake certificate of the capsules alone."""
     if isinstance(collisions.backend, CoalBackend):
         return BrakeCertificate(box, collisions, collisions.backend)
     from .compiled.backend import CompiledCertificate

@@ -8,30 +8,46 @@ way is known, too: it lies close to where the robot would come to rest anyhow. A
 left at a set-point and e at the end, with at most b between, keeps (c + e - b) / 2 in between.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.frame import Array
 from ..kinematics.braking import braking_distance
-from .coal_backend import CoalBackend
+from .geometry import Indices
 from .limits import ViabilityBox
 
 if TYPE_CHECKING:
-    from .collisions import SelfCollision
     from .front import Aim, Look
 
 HORIZON = 10**9
 """Longer than any braking, in set-points."""
 
 
+class Bounds(Protocol):
+    """How fast distances can change: see `SelfCollision`."""
+
+    @property
+    def reach(self) -> Array:
+        """Bound on |d distance / d q|, shape (pairs, n)."""
+
+    @property
+    def order(self) -> Indices:
+        """Where each coordinate of the model stands in the contract."""
+
+
+class Measures(Protocol):
+    """What measures distances: see `CoalBackend`."""
+
+    def some_distances(self, q: Array, chosen: Indices) -> Array:
+        """Distances of the chosen pairs [m], at positions in the model's order."""
+
+
 class BrakeCertificate:
     """Proves, set-point by set-point, that braking from a state stays at a distance."""
 
-    def __init__(
-        self, box: ViabilityBox, collisions: 'SelfCollision', backend: CoalBackend
-    ) -> None:
+    def __init__(self, box: ViabilityBox, collisions: Bounds, backend: Measures) -> None:
         """Keep the braking law and the distances."""
         self._box = box
         self._collisions = collisions

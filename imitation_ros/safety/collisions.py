@@ -12,6 +12,7 @@ from . import backends, geometry, link_capsules, pairs
 from .geometry import Indices
 from .link_capsules import LinkCapsules
 from .pairs import SkippedPair
+from .refine import Refine
 
 
 class SelfCollision:
@@ -26,6 +27,7 @@ class SelfCollision:
         reach: Bound on |d distance / d q|, shape (pairs, n), in contract order [m/rad or 1]. It
             holds at every pose, so a distance d cannot vanish before reach @ |travel| > d.
         order: Where each coordinate of the model stands in the contract.
+        refine: What judges near links by their hulls, if the contract wants it.
         backend: What computes.
     """
 
@@ -56,6 +58,10 @@ class SelfCollision:
             for a, b in zip(first, second, strict=True)
         )
         self.reach = pairs.reach(robot, first, second)
+        self.refine: Refine | None = None
+        if robot.contract.safety.refine:
+            self.refine = Refine(robot, self.links, self.reach)
+            self.reach = self.refine.widened(self.reach)
         self.backend = backends.build(backend or robot.contract.safety.backend, self)
 
     @property
@@ -73,7 +79,8 @@ class SelfCollision:
         Args:
             q: Positions [rad or m], shape (n,), in contract order.
         """
-        return self.backend.distances(q)
+        distance = self.backend.distances(q)
+        return distance if self.refine is None else self.refine.apply(q, distance)
 
     def gradients(self, q: Array, chosen: Indices) -> Array:
         """Gradients of the chosen distances, shape (len(chosen), n) [m/rad or 1].

@@ -166,7 +166,7 @@ class SafetyFilter:
         if self._tools is not None:
             aim.wanted[:], tool, speed = self._tools.slowed(self.q, aim.wanted)
             notes += self._reasons.tool(self._tools, tool, speed)
-        look = self._front.look(self.q, q_des, aim, self._threshold)
+        look = self._look(q_des, aim)
         if late is not None and late():
             return self._move(aim.brake, (OVERRUN,))
         demand: Demand | None = None
@@ -186,6 +186,19 @@ class SafetyFilter:
             return self._move(aim.brake, (*notes, OVERRUN))
         x = aim.brake if x is None else self._dispose(x, aim, look, notes)
         return self._move(x, tuple(notes))
+
+    def _look(self, q_des: Array, aim: Aim) -> Look:
+        """What is near; where capsules get in the way, hulls tell how near, if they may."""
+        look = self._front.look(self.q, q_des, aim, self._threshold)
+        refine = self.collisions.refine
+        if refine is None or not (look.close or self._path or self._recovers):
+            return look
+        if look.rows is not None:
+            pairs = look.rows.pairs
+            relaxed = refine.relaxed(aim.rest, look.ahead, pairs, self._threshold)
+            if relaxed is not self._threshold:
+                look = self._front.look(self.q, q_des, aim, relaxed)
+        return look._replace(distance=refine.apply(self.q, look.distance))
 
     def _tool_speed(self) -> ToolSpeed | None:
         """The cap on the tools' speed, if the contract has one."""

@@ -113,7 +113,7 @@ class Front:
         """
         lower, upper, wanted = aim.lower, aim.upper, aim.wanted
         clipped: Array = np.minimum(np.maximum(wanted, lower), upper)
-        distance = self._collisions.distances(q)
+        distance = self._collisions.backend.distances(q)
         rows, ahead = self._approach.rows(q, distance, threshold, aim)
         close = rows is not None and bool((rows.excess(clipped) > 0.0).any())
         return Look(clipped, distance, ahead, rows, close, True)

@@ -8,9 +8,6 @@ sqrt(g / z), is where a linear inverted pendulum would have to step to come to r
 n_e . (c + (dt + 1 / omega) J_c x) <= b_e - margin: linear in the next velocity x.
 """
 
-from dataclasses import replace
-from xml.etree import ElementTree
-
 import coal
 import numpy as np
 import pinocchio as pin
@@ -168,15 +165,9 @@ def _contacts(contract: Contract, robot: RobotModel, feet: tuple[str, ...]) -> d
     if not feet:
         return {}
     model = robot.model
-    root = ElementTree.fromstring(contract.urdf_text)
-    for link in root.iterfind('link'):
-        # Reading the meshes of all other links would take seconds.
-        for element in link.findall('collision') if link.get('name') not in feet else ():
-            link.remove(element)
     points: dict[str, list[Array]] = {foot: [] for foot in feet}
     try:
-        text = ElementTree.tostring(root, encoding='unicode')
-        items = shapes.read(replace(contract, urdf_text=text), model).geometryObjects
+        items = shapes.read(shapes.only(contract, feet), model).geometryObjects
     except SafetyError as error:
         raise SafetyError(f'safety.support.feet: {error}') from error
     for item in items:
