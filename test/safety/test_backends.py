@@ -3,6 +3,8 @@
 """Two back ends, one verdict; and what happens without the extra one."""
 
 from dataclasses import replace
+import os
+from pathlib import Path
 import subprocess
 import sys
 
@@ -83,7 +85,9 @@ def test_what_is_wanted_allowed_and_near_is_the_same(
         assert np.array_equal(again.clipped, look.clipped, equal_nan=True)
         lags = first._reasons.lags(q, q_des, look.clipped)
         assert again.behind or not lags
-        assert again.close == look.close
+        # Braking meets its rows exactly, and only rounding says whether it breaks one.
+        sure = look.rows is None or abs(look.rows.excess(look.clipped).max()) > 1e-12
+        assert again.close == look.close or not sure
         assert (again.rows is None) == (look.rows is None)
         if look.rows is not None:
             # Rows for the next set-point keep less: that tells two rows of one pair apart.
@@ -202,3 +206,18 @@ def test_without_numba_everything_works_and_auto_says_coal(contract: Contract) -
     used, refused = done.stdout.splitlines()
     assert used == 'coal False'
     assert 'imitation_ros[fast]' in refused
+
+
+@pytest.mark.skipif(backends.choose('auto') != 'numba', reason='the extra "fast" is missing')
+def test_a_kernel_older_than_any_source_is_compiled_anew(tmp_path: Path) -> None:
+    from imitation_ros.safety.compiled.jit import forget_stale
+
+    cache = tmp_path / '__pycache__'
+    cache.mkdir()
+    index, callee = cache / 'front.look-1.py311.nbi', tmp_path / 'approach.py'
+    for path, stamp in ((tmp_path / 'front.py', 10), (callee, 20), (index, 30)):
+        path.write_text('')
+        os.utime(path, (stamp, stamp))
+    assert forget_stale(tmp_path) == 0 and index.exists()
+    os.utime(callee, (40, 40))  # what the kernel calls has changed, its own file has not
+    assert forget_stale(tmp_path) == 1 and not index.exists()
