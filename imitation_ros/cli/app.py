@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import ImitationError
-from . import contracts, data, demo, edit, learn, robot
+from . import contracts, data, demo, edit, judge, learn, robot
 from .compare import compare
 from .lerobot import export_lerobot, import_lerobot
 from .reward import reward
@@ -45,13 +45,13 @@ app.command('import-lerobot', rich_help_panel=TRAIN)(import_lerobot)
 app.command('collect', rich_help_panel=TRAIN)(learn.collect)
 app.command('train', rich_help_panel=TRAIN)(learn.train)
 app.command('export', rich_help_panel=TRAIN)(learn.export)
-app.command('evaluate', rich_help_panel=TRAIN)(learn.evaluate)
+app.command('evaluate', rich_help_panel=TRAIN)(judge.evaluate)
 app.command('safety', rich_help_panel=DEPLOY)(robot.safety)
 app.command('deploy', rich_help_panel=DEPLOY)(robot.deploy)
 app.command('check', rich_help_panel=LOOK)(robot.check)
 app.command('compare', rich_help_panel=LOOK)(compare)
 app.command('safety-report', rich_help_panel=LOOK)(safety_report)
-app.command('report', rich_help_panel=LOOK)(learn.report)
+app.command('report', rich_help_panel=LOOK)(judge.report)
 app.command('reward', rich_help_panel=LOOK)(reward)
 app.command('demo', rich_help_panel=LOOK)(demo.demo)
 

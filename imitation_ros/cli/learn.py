@@ -1,25 +1,17 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Verbs about learning: train, export, evaluate, report."""
+"""Verbs about learning: collect, train, export."""
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
 
 from rich.console import Console
-from rich.table import Table
 import typer
 
 from ..errors import DataError
 from .data import bar
-from .options import Json, Out, ROBOT, Robot
-
-STRIPS = 8
-"""Most camera strips that an evaluation keeps."""
-
-UNSEEN = 100_000
-"""First seed of an evaluation: far from the seeds of demonstrations."""
+from .options import Out, ROBOT, Robot
 
 
 def collect(
@@ -314,149 +306,3 @@ def export(
         f'{parity.tolerance:.0e}); inference p50 {latency.p50_ms:.2f} ms, '
         f'p99 {latency.p99_ms:.2f} ms'
     )
-
-
-def evaluate(
-    policy: Annotated[Path, typer.Argument(help='policy.onnx')],
-    task: Annotated[
-        str | None, typer.Option('--task', '-t', help='Task to try in simulation.')
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option('--data', '-d', help='Dataset to compare with.')
-    ] = None,
-    trials: Annotated[int, typer.Option(help='Trials, each from its own start.', min=1)] = 40,
-    seed: Annotated[int, typer.Option(help='Seed of the first start.')] = UNSEEN,
-    spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
-    robot: Robot = ROBOT,
-    unfiltered: Annotated[
-        bool, typer.Option('--unfiltered', help='Without the safety filter, for comparison.')
-    ] = False,
-    perturb: Annotated[
-        list[str] | None,
-        typer.Option(help='What goes wrong, as name:level with level 0 to 3; repeatable.'),
-    ] = None,
-    zero_noise: Annotated[
-        bool,
-        typer.Option('--zero-noise', help='Begin a generative policy with zeros, not noise.'),
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option('--out', '-o', help='Write the trials as JSON.')
-    ] = None,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(help='Folder for camera strips of a few trials, failures first.'),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Try a policy in simulation, or compare it with recorded actions.
-
-    With --task: closed loop, with the same file and the same safety filter as on the robot, from
-    starts that demonstrations do not use. With --data: open loop, on the episodes it was not
-    trained on. Neither needs ROS. docs/perturbations.md lists what can go wrong (--perturb).
-
-    Examples: imitation_ros evaluate policy.onnx --task lift;
-    imitation_ros evaluate policy.onnx --task lift --perturb push:2 --perturb delay:1;
-    imitation_ros evaluate policy.onnx --task lift --spread 1.6 --trials 100 --pictures strips;
-    imitation_ros evaluate policy.onnx --data data
-    """
-    if task is None and data is None:
-        from ..sim.tasks import TASKS
-
-        raise DataError(f'which task (--task {" | ".join(TASKS)}), or which data (--data)?')
-    if data is not None:
-        _open_loop(policy, data, as_json)
-    if task is None:
-        return
-    from ..contract import load
-    from ..evaluation.rollout import rollout
-    from ..sim.perturbations import parse
-
-    settings = [parse(text) for text in perturb or ()]
-    console = Console(stderr=as_json)
-    with bar(console) as progress:
-        one = progress.add_task(task, total=trials)
-        results = rollout(
-            load(robot),
-            policy,
-            task,
-            range(seed, seed + trials),
-            spread=spread,
-            filter=not unfiltered,
-            progress=lambda _: progress.advance(one),
-            renderer='auto',
-            strips=0 if pictures is None else STRIPS,
-            draw_noise=not zero_noise,
-            perturb=settings,
-        )
-    if out is not None:
-        results.trials.write(out)
-    if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
-        for number, strip in enumerate(results.strips):
-            outcome = 'failure' if strip.failed else 'success'
-            (pictures / f'{number}_{outcome}.png').write_bytes(strip.png())
-    if as_json:
-        print(json.dumps(results.to_dict(), indent=1))
-        return
-    rate = results.rate
-    by_rule = ', '.join(f'{k} {v}' for k, v in sorted(results.trials.interventions.items()))
-    wrong = ''.join(f' {setting}' for setting in settings)
-    console.print(
-        f'{task}{wrong}: {results.trials.successes} of {trials} succeeded '
-        f'({100 * rate.low:.0f}-{100 * rate.high:.0f} %, Wilson 95 %); '
-        f'safety interventions: {by_rule or "none"}'
-    )
-    for trial in results.trials.trials:
-        if not trial.success:
-            console.print(f'  seed {trial.seed}: failed {trial.note}')
-
-
-def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
-    """Print the error on recorded actions, joint by joint."""
-    from ..data.store import Dataset
-    from ..evaluation.offline import measure_model
-    from ..runtime.bundle import load as load_bundle
-
-    dataset = Dataset(data)
-    names = [meta.episode for meta in dataset.manifest.episodes]
-    unseen = [name for name in names if name not in load_bundle(policy).bags]
-    error = measure_model(policy, dataset, unseen or names)
-    if as_json:
-        print(json.dumps(error.to_dict(), indent=1))
-        return
-    table = Table(
-        title=f'open loop, {len(error.episodes)} {"unseen" if unseen else "trained"} episodes'
-    )
-    table.add_column('joint')
-    table.add_column('mean absolute error [rad]', justify='right')
-    for joint, mae in zip(error.joints, error.mae, strict=True):
-        table.add_row(joint, f'{mae:.4f}')
-    table.add_section()
-    table.add_row('all', f'{error.mean_mae:.4f}')
-    table.add_row('holding still', f'{error.hold_mae:.4f}')
-    Console().print(table)
-
-
-def report(
-    run: Annotated[Path, typer.Argument(help='Folder of a run, as "demo" leaves it.')],
-    out: Annotated[
-        Path | None, typer.Option('--out', '-o', help='HTML file; else <run>/report.html.')
-    ] = None,
-) -> None:
-    """Write one self-contained HTML page (and JSON) about a run, and print its summary.
-
-    What is missing in the folder is shown as not measured.
-
-    Example: imitation_ros report runs/demo
-    """
-    from ..evaluation.report import summary_table, write_report
-    from ..evaluation.run import ReportData
-
-    if not run.is_dir():
-        raise DataError(f'{run}: there is no such folder')
-    data = ReportData.from_run(run)
-    page = out or run / 'report.html'
-    write_report(data, page)
-    console = Console()
-    console.print(summary_table(data))
-    console.print(f'report: {page}')
