@@ -6,8 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from imitation_ros.contract import Contract
+from imitation_ros.evaluation.safety_streams import all_streams
 from imitation_ros.safety import backends
 from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.intervention import Rule
 
 BACKENDS = [
     'coal',
@@ -20,3 +24,21 @@ BACKENDS = [
 ]
 
 Built = Callable[[str, str], SelfCollision]
+
+
+def reshaped_alike(
+    contract: Contract, one: SelfCollision, other: SelfCollision, ticks: int, rule: Rule
+) -> int:
+    """Steps that a rule altered of a random stream on which two back ends agree at every step."""
+    leader, follower = SafetyFilter(contract, one), SafetyFilter(contract, other)
+    ask, reshaped = all_streams(contract, one, 2)['random'], 0
+    for tick in range(ticks):
+        follower.q, follower.v = leader.q, leader.v
+        asked = ask(tick, leader.q)
+        first, second = leader.step(*asked), follower.step(*asked)
+        assert second.q == pytest.approx(first.q, abs=1e-9)
+        assert [(n.rule, n.subject) for n in second.interventions] == [
+            (n.rule, n.subject) for n in first.interventions
+        ]
+        reshaped += any(n.rule is rule for n in first.interventions)
+    return reshaped

@@ -12,7 +12,7 @@ active set invariance" (constraints along the trajectory of a backup law).
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import daqp
 import numpy as np
@@ -49,6 +49,14 @@ SLACK_PRICE = 1e4
 def _identity(n: int) -> Array:
     """The weight of the QP; the solver only reads it."""
     return np.eye(n)
+
+
+def _solved(x: Any, flag: int, lower: Array, upper: Array) -> Array | None:
+    """The velocity that DAQP found, inside the box to the last digit; None if it found none."""
+    solution: Array = np.asarray(x)
+    if flag != 1 or not np.isfinite(solution).all():
+        return None
+    return np.minimum(np.maximum(solution[: len(lower)], lower), upper)
 
 
 @dataclass(frozen=True)
@@ -106,10 +114,7 @@ class Rows:
         active[:n] = ACTIVE * (wanted > upper) + (ACTIVE + LOWER) * (wanted < lower)
         matrix = np.ascontiguousarray(self.matrix)
         x, _, flag, _ = daqp.solve(_identity(n), -wanted, matrix, limits[0], limits[1], active)
-        solution: Array = np.asarray(x)
-        if flag != 1 or not np.isfinite(solution).all():
-            return None
-        return np.minimum(np.maximum(solution, lower), upper)
+        return _solved(x, flag, lower, upper)
 
 
 def join(one: Rows | None, other: Rows | None) -> Rows | None:
@@ -141,10 +146,7 @@ def closest_softly(
     limits[0, :n], limits[1, :n] = upper, lower
     limits[0, n], limits[1, n] = -NO_BOUND, 0.0
     x, _, flag, _ = daqp.solve(_identity(n + 1), -np.append(wanted, 0.0), matrix, *limits)
-    solution: Array = np.asarray(x)
-    if flag != 1 or not np.isfinite(solution).all():
-        return None
-    return np.minimum(np.maximum(solution[:n], lower), upper)
+    return _solved(x, flag, lower, upper)
 
 
 class Approach:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pinocchio as pin
 import pytest
-from safety_parts import BACKENDS, Built
+from safety_parts import BACKENDS, Built, reshaped_alike
 
 from imitation_ros.contract import Contract, loads
 from imitation_ros.contract import Support as Keys
@@ -167,18 +167,7 @@ def test_a_soft_row_gives_way_at_its_price() -> None:
 def test_both_back_ends_reshape_the_same(name: str, built: Built) -> None:
     one, other = built(name, 'coal'), built(name, 'numba')
     contract = standing(one.robot.contract)
-    leader, follower = SafetyFilter(contract, one), SafetyFilter(contract, other)
-    ask, reshaped = all_streams(contract, one, 2)['random'], 0
-    for tick in range(100):
-        follower.q, follower.v = leader.q, leader.v
-        asked = ask(tick, leader.q)
-        first, second = leader.step(*asked), follower.step(*asked)
-        assert second.q == pytest.approx(first.q, abs=1e-9)
-        assert [(n.rule, n.subject) for n in second.interventions] == [
-            (n.rule, n.subject) for n in first.interventions
-        ]
-        reshaped += any(n.rule is Rule.SUPPORT for n in first.interventions)
-    assert reshaped > 20
+    assert reshaped_alike(contract, one, other, 100, Rule.SUPPORT) > 20
 
 
 def test_the_hull_of_points() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pinocchio as pin
 import pytest
-from safety_parts import BACKENDS, Built
+from safety_parts import BACKENDS, Built, reshaped_alike
 
 from imitation_ros.contract import Contract, Limits, loads, Torque
 from imitation_ros.errors import ContractError, SafetyError
@@ -169,18 +169,7 @@ def test_a_robot_that_needs_no_more_is_not_altered(name: str, built: Built, back
 def test_both_back_ends_say_the_same(name: str, built: Built) -> None:
     one, other = built(name, 'coal'), built(name, 'numba')
     contract = limited(one.robot.contract, 0.3)
-    leader, follower = SafetyFilter(contract, one), SafetyFilter(contract, other)
-    ask, reshaped = all_streams(contract, one, 2)['random'], 0
-    for tick in range(120):
-        follower.q, follower.v = leader.q, leader.v
-        asked = ask(tick, leader.q)
-        first, second = leader.step(*asked), follower.step(*asked)
-        assert second.q == pytest.approx(first.q, abs=1e-9)
-        assert [(n.rule, n.subject) for n in second.interventions] == [
-            (n.rule, n.subject) for n in first.interventions
-        ]
-        reshaped += any(n.rule is Rule.TORQUE for n in first.interventions)
-    assert reshaped > 20
+    assert reshaped_alike(contract, one, other, 120, Rule.TORQUE) > 20
 
 
 def test_a_pose_that_cannot_be_held_is_led_out_of(built: Built) -> None:

@@ -7,7 +7,7 @@ that is seen tells which: the mean of what was demonstrated leads into neither.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from typing import Any, ClassVar
 
@@ -132,12 +132,6 @@ class TwoBinsExpert(PickPlaceExpert):
     BINS = (BIN_CENTRE, OTHER_BIN)
 
 
-TWO_BINS = PickPlace(
-    name='two_bins',
-    body='cube',
-    centre=(0.37, -0.26, CUBE_HALF, 0.0),
-    reach=(0.05, 0.04, 0.0, 0.7),
-    time_limit_s=10.0,
-    tools=('right_tool_link',),
-    bins=TwoBinsExpert.BINS,
+TWO_BINS = replace(
+    PICK_PLACE, name='two_bins', reach=(0.05, 0.04, 0.0, 0.7), bins=TwoBinsExpert.BINS
 )
