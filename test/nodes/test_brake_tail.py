@@ -5,8 +5,9 @@
 Three processes over DDS: the simulator, the safety node, and this one, which proposes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+import waiting
 
 from imitation_ros.bags.codec import joint_state
 from imitation_ros.cli.processes import command, end, remove_stale_segments, ros_environment
@@ -35,17 +37,11 @@ from imitation_ros.nodes._spin import make_executor, spin
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
 LIMIT_S = 30.0
+until = partial(waiting.until, limit_s=LIMIT_S)
 NS = 1_000_000_000
 AHEAD_NS = 60_000_000
 SPEED = 1.2
 """Of the proposed motion [rad/s]."""
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f'{what} did not happen in {LIMIT_S} s'
-        time.sleep(0.005)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The safety node over DDS: it arms, follows, refuses, latches, brakes and says so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 import json
 from pathlib import Path
@@ -23,6 +23,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from waiting import LIMIT_S, until
 
 from imitation_ros.bags.codec import stamp_ns
 from imitation_ros.bags.reader import Bag
@@ -37,16 +38,8 @@ from imitation_ros.nodes._spin import make_executor, spin
 from imitation_ros.nodes.safety import SafetyNode
 
 pytestmark = pytest.mark.ros
-LIMIT_S = 15.0
 MS = 1_000_000
 ELBOW = 'left_elbow_joint'
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f'{what} did not happen in {LIMIT_S} s'
-        time.sleep(0.005)
 
 
 class Rig:

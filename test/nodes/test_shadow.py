@@ -20,6 +20,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+from waiting import LIMIT_S, until
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
@@ -30,16 +31,8 @@ from imitation_ros.nodes._spin import make_executor, spin
 from imitation_ros.nodes.safety import SafetyNode
 
 pytestmark = pytest.mark.ros
-LIMIT_S = 15.0
 MS = 1_000_000
 ELBOW = 'left_elbow_joint'
-
-
-def until(holds: Any, what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f'{what} did not happen in {LIMIT_S} s'
-        time.sleep(0.005)
 
 
 class Rig:

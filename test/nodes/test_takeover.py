@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An operator takes over from a policy and gives back: teleop, policy and safety node over DDS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 import threading
 import time
@@ -20,6 +21,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
+import waiting
 
 from imitation_ros.bags.codec import joint_state, stamp_ns
 from imitation_ros.contract import Contract
@@ -32,6 +34,7 @@ from imitation_ros.safety.verdict import State
 
 pytestmark = pytest.mark.ros
 LIMIT_S = 20.0
+until = partial(waiting.until, limit_s=LIMIT_S)
 ELBOW = 'right_elbow_joint'
 POSE = np.array([0.4, 0.0, 0.1, 0.0, 0.0, 0.0, 1.0])
 
@@ -104,13 +107,6 @@ class Rig:
             node.destroy_node()
         self.executor.shutdown(timeout_sec=1.0)
         self.node.destroy_node()
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not holds():
-        assert time.monotonic() < deadline, f'{what}: not within {LIMIT_S:.0f} s'
-        time.sleep(0.01)
 
 
 @pytest.fixture
