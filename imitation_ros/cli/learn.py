@@ -156,6 +156,10 @@ def train(
     history: Annotated[
         int | None, typer.Option(help='Frames the policy sees; 2 where speeds matter.', min=1)
     ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option('--mirror', help='Learn every episode mirrored as well, left for right.'),
+    ] = False,
     seed: Annotated[int | None, typer.Option(help='Seed of everything random.')] = None,
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
@@ -181,6 +185,7 @@ def train(
     imitation_ros train --data data --out runs/flow --method flow;
     imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
     imitation_ros train --data tray --out runs/tray --history 2;
+    imitation_ros train --data data --out runs/both --mirror;
     imitation_ros train --data data --out runs/best --method bc+irl;
     imitation_ros train --data data --out runs/gail --method irl-gail --init runs/bc;
     imitation_ros train --data data --out runs/bc --resume
@@ -194,7 +199,7 @@ def train(
         _refuse({'--camera': camera}, f'method {values["method"]}')
         given = {'task': task, 'iterations': iterations, 'seed': seed}
         values |= {key: value for key, value in given.items() if value is not None}
-        own = {'updates': updates, 'history': history}
+        own = {'updates': updates, 'history': history, 'mirror': mirror or None}
         own = {key: value for key, value in own.items() if value is not None}
         if own:
             values['bc'] = {**values.get('bc', {}), **own}
@@ -209,13 +214,8 @@ def train(
     from ..training.run import train as train_policy
     from ..training.selection import contract_of
 
-    changes: dict[str, Any] = {}
-    if updates is not None:
-        changes['updates'] = updates
-    if history is not None:
-        changes['history'] = history
-    if seed is not None:
-        changes['seed'] = seed
+    given = {'updates': updates, 'history': history, 'seed': seed, 'mirror': mirror or None}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if camera:
         changes['cameras'] = [_camera(text) for text in camera]
     dataset = Dataset(data)

@@ -30,6 +30,7 @@ from ..errors import DataError, unknown
 from .episode import Episode
 from .frame import Image
 from .images import resize
+from .mirror import Mirror
 from .observation import CameraInput, ObservationSpec
 from .store import Dataset
 
@@ -80,6 +81,7 @@ class Windows:
         episodes: Sequence[int],
         spec: ObservationSpec,
         corrections: int = 0,
+        mirror: Mirror | None = None,
     ) -> None:
         """Index the windows.
 
@@ -90,6 +92,7 @@ class Windows:
             corrections: How many times each window of a correction stands among the windows; none
                 of the policy's own frames then begins one. 0: every frame begins one, whoever
                 drove.
+            mirror: Lets every episode stand there a second time with left and right exchanged.
 
         Raises:
             DataError: If there is no episode, no frame begins a window, an episode is shorter
@@ -107,6 +110,8 @@ class Windows:
         columns = np.array([known.index(joint) for joint in spec.joints], dtype=np.intp)
         moved = np.array([commanded.index(name) for name in spec.actions], dtype=np.intp)
         opened = [dataset.episode(index) for index in episodes]
+        if mirror is not None:
+            opened += [mirror.episode(episode) for episode in opened]
         self.spec = spec
         self.names = tuple(episode.meta.episode for episode in opened)
         for episode in opened:

@@ -56,6 +56,7 @@ class TrainConfig(_Model):
         outcomes: Outcomes of the episodes that are imitated.
         corrections: How often a window counts in which an operator corrected a policy; what the
             policy itself did is never imitated.
+        mirror: Whether every episode is learnt from a second time with left and right exchanged.
         action: Whether the chunk is relative to the measured position, or not.
         history: Number of frames seen.
         chunk: Number of actions predicted.
@@ -83,6 +84,7 @@ class TrainConfig(_Model):
     keep: Literal['best', 'last'] = 'best'
     outcomes: tuple[Outcome, ...] = ('success', 'unknown')
     corrections: Count = 1
+    mirror: bool = False
     action: Literal['absolute', 'residual'] = 'residual'
     history: Count = 1
     chunk: Count = 12
@@ -202,6 +204,14 @@ def load(
     if bare and str(source) in available():
         others = BARE_BC if str(source) == 'bc' else BARE
     values, path = read(source, {**others, **(changes or {})})
+    asked = {**others, **(changes or {})}.get('updates')
+    if (
+        isinstance(asked, int)
+        and asked <= values.get('warmup', 0)
+        and 'warmup' not in (changes or {})
+    ):
+        # Who asks for a short training means it to warm up within it.
+        values['warmup'] = asked // 5
     return parse(values, path)
 
 

@@ -30,7 +30,13 @@ from .interrupt import Interrupt
 from .journal import Bar, CURVES, draw_curves, Journal
 from .loop import BEST, fit, HeldOut, LAST
 from .ranks import Ranks
-from .selection import contract_of, fingerprint, observation_spec, select_episodes
+from .selection import (
+    contract_of,
+    fingerprint,
+    mirror_of,
+    observation_spec,
+    select_episodes,
+)
 from .state import TrainState
 
 PACKAGES = ('numpy', 'torch', 'safetensors', 'onnx', 'onnxscript', 'onnxruntime')
@@ -143,8 +149,9 @@ def _train(
 ) -> TrainResult:
     contract = contract_of(dataset)
     episodes, held = select_episodes(dataset, config)
-    spec = observation_spec(dataset, contract, config, episodes)
-    windows = Windows(dataset, episodes, spec, config.corrections)
+    mirror = mirror_of(contract, config)
+    spec = observation_spec(dataset, contract, config, episodes, mirror)
+    windows = Windows(dataset, episodes, spec, config.corrections, mirror)
     held_out = Windows(dataset, held, spec, config.corrections) if held else None
     stats = measure(windows, residual=config.action == 'residual')
     warnings = stats.warnings(spec)
@@ -154,7 +161,7 @@ def _train(
         'data': identity,
         'contract_hash': contract.hash,
         'episodes': {
-            'train': list(windows.names),
+            'train': [dataset.manifest.episodes[index].episode for index in episodes],
             'held_out': [] if held_out is None else list(held_out.names),
         },
         'corrections': {'weight': config.corrections, 'frames': windows.corrections},

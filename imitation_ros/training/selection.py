@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..contract import Contract, loads
+from ..data.mirror import Mirror
 from ..data.observation import CameraInput, ObservationSpec
 from ..data.store import Dataset, split
 from ..errors import DataError, TrainingError, unknown
+from ..kinematics.symmetry import sagittal
 from .config import TrainConfig
 
 ALONE = 'driven by a policy alone'
@@ -53,6 +55,20 @@ def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], l
     return [fit[i] for i in train], [fit[i] for i in held_out]
 
 
+def mirror_of(contract: Contract, config: TrainConfig) -> Mirror | None:
+    """The robot's mirror image, if episodes are mirrored.
+
+    Raises:
+        TrainingError: If there is no robot.
+        ContractError: If the robot is not its own mirror image.
+    """
+    if not config.mirror:
+        return None
+    if contract.data_only:
+        raise TrainingError('mirror: data without a robot has no left and right')
+    return sagittal(contract)
+
+
 def _imitable(dataset: Dataset, index: int) -> bool:
     """Whether an operator drove at any frame of an episode."""
     marks = dataset.episode(index).by_operator
@@ -79,7 +95,11 @@ def refuse_corrections(dataset: Dataset, episodes: Sequence[int]) -> None:
 
 
 def observation_spec(
-    dataset: Dataset, contract: Contract, config: TrainConfig, episodes: Sequence[int]
+    dataset: Dataset,
+    contract: Contract,
+    config: TrainConfig,
+    episodes: Sequence[int],
+    mirror: Mirror | None = None,
 ) -> ObservationSpec:
     """What the policy will see, and which joints it will move.
 
@@ -88,6 +108,7 @@ def observation_spec(
         contract: Its contract.
         config: The configuration.
         episodes: Episodes to train on.
+        mirror: The robot's mirror image, if they are mirrored: both sides are then seen and moved.
 
     Raises:
         TrainingError: If a camera, pose or group is not there, or nothing moves.
@@ -104,7 +125,7 @@ def observation_spec(
             raise TrainingError(f'poses: {unknown(pose, "pose of the data", first.poses)}')
     try:
         return ObservationSpec(
-            joints=_joints(dataset, contract, config, episodes),
+            joints=_joints(dataset, contract, config, episodes, mirror),
             velocity=config.velocity,
             poses=poses,
             cameras=tuple(CameraInput(c.name, c.height, c.width) for c in config.cameras),
@@ -120,7 +141,11 @@ def observation_spec(
 
 
 def _joints(
-    dataset: Dataset, contract: Contract, config: TrainConfig, episodes: Sequence[int]
+    dataset: Dataset,
+    contract: Contract,
+    config: TrainConfig,
+    episodes: Sequence[int],
+    mirror: Mirror | None,
 ) -> tuple[str, ...]:
     """Joints of the wanted groups, or of those that move, in contract order.
 
@@ -149,6 +174,11 @@ def _joints(
                 f'{dataset.root}: no joint moves by more than {MOVES} rad in any episode; '
                 'name the groups to train in the configuration'
             )
+    if mirror is not None:
+        both = mirror.closed(
+            j for group in contract.groups if group.name in wanted for j in group.joints
+        )
+        wanted = {group.name for group in contract.groups if both.intersection(group.joints)}
     return tuple(
         joint for group in contract.groups if group.name in wanted for joint in group.joints
     )

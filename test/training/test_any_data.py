@@ -11,7 +11,7 @@ import vectors
 
 from imitation_ros.cli.app import app
 from imitation_ros.data.store import Dataset
-from imitation_ros.errors import DataError
+from imitation_ros.errors import DataError, TrainingError
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.offline import beginning
 from imitation_ros.policies.bc import BCNetwork
@@ -84,6 +84,11 @@ def test_every_method_takes_such_data(data: Path, tmp_path: Path, method: str) -
     changes = {'updates': 8, 'warmup': 2, 'eval_every': 8, 'batch': 16, 'chunk': 4, 'execute': 2}
     result = train(data, load(method, changes, bare=True), tmp_path / 'run')
     assert result.finished
+
+
+def test_such_data_has_no_left_and_right(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match='no left and right'):
+        train(data, load('bc', {'mirror': True}, bare=True), tmp_path / 'run')
 
 
 def test_defaults_of_robots_are_not_touched() -> None:

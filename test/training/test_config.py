@@ -95,3 +95,8 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str, message: str) -> N
     path.write_text(text, encoding='utf-8')
     with pytest.raises(TrainingError, match=message):
         load(path)
+
+
+def test_a_short_training_warms_up_within_itself() -> None:
+    assert load('bc', {'updates': 100}).warmup == 20
+    assert load('bc', {'updates': 1000}).warmup == load('bc').warmup
