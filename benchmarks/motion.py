@@ -168,9 +168,13 @@ def main(args: Sequence[str] | None = None) -> int:
     ticks, seeds = (60, 1) if options.smoke else (options.ticks or 3000, 4)
     found = clearances(contract, ticks, seeds)
     safety = contract.safety
-    air = min(run.simulated_mm for run in found['free air'])
+    # Of the robot itself it is promised that its links keep their distance, or that tracking_lost
+    # latches within three ticks: what it does while it then brakes is looked at, not judged.
+    air = min((run.simulated_mm for run in found['free air'] if not run.tripped), default=None)
     allowed = 1e3 * (safety.self_collision_distance - safety.tracking_distance)
-    gates['free air: closest links of the robot'] = gate(air, allowed, 'mm', low=True)
+    if air is not None:
+        name = 'free air: closest links of a robot that was not stopped'
+        gates[name] = gate(air, allowed, 'mm', low=True)
     off = max(run.off_ticks for runs in found.values() for run in runs)
     gates['ticks before tracking_lost'] = gate(off, 3, 'ticks')
     plain = {where: [run.to_dict() for run in runs] for where, runs in found.items()}
