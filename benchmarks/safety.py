@@ -27,7 +27,7 @@ os.environ.setdefault('MKL_NUM_THREADS', '1')
 from gates import conclude, gate
 import numpy as np
 
-from imitation_ros.contract import Contract, Limits, load
+from imitation_ros.contract import Contract, Limits, load, Obstacle, Support, Torque
 from imitation_ros.errors import ContractError
 from imitation_ros.evaluation.safety_rivals import Pink
 from imitation_ros.evaluation.safety_streams import all_streams
@@ -42,6 +42,11 @@ BOUNDS = {'coal': (1000.0, 2000.0, 5.0), 'numba': (300.0, 500.0, 20.0)}
 
 KEPT = {'realistic': 0.99, 'random': 0.95, 'attack': 0.8}
 """Mean speed with the certificate over that without it, at least."""
+
+FEET = {
+    'imi_humanoid': ('left_foot_link', 'right_foot_link'),
+    'unitree_g1': ('left_ankle_roll_link', 'right_ankle_roll_link'),
+}
 
 ADVERSARIAL = ('random', 'attack', 'edge', 'garbage')
 
@@ -90,6 +95,34 @@ def run_streams(
             'rules': dict(rules),
         }
     return result
+
+
+def with_features(contract: Contract, refine: bool) -> Contract:
+    """The contract with everything on that is off by default; hulls are a choice of their own."""
+    legs = {'legs', 'left_leg', 'right_leg'}
+    upper = tuple(group.name for group in contract.groups if group.name not in legs)
+    features = {
+        'torque': Torque(share=0.9, groups=upper),
+        'support': Support(feet=FEET[contract.name]),
+        'workspace': (
+            Obstacle(
+                name='wall', shape='plane', position=(-0.6, 0.0, 0.0), normal=(1.0, 0.0, 0.0)
+            ),
+        ),
+        'tool_speed': 1.0 if contract.tools else None,
+        'refine': 'auto' if refine else None,
+    }
+    return replace(contract, safety=contract.safety.model_copy(update=features))
+
+
+def featured(contract: Contract, backend: str, steps: int) -> dict[str, Any]:
+    """What a step costs with every feature on, without and with hulls, one seed."""
+    found = {}
+    for name, refine in (('features', False), ('features and hulls', True)):
+        changed = with_features(contract, refine)
+        collisions = SelfCollision(RobotModel(changed), backend)
+        found[name] = run_streams(changed, collisions, steps, 1)
+    return found
 
 
 def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> dict[str, Any]:
@@ -178,6 +211,13 @@ def judge_robot(
         f'{name}.p99_adversarial': gate(worst, adversarial, 'us', judged=judged),
         f'{name}.faster_than_pink': gate(ratio, faster, 'x', low=True, judged=judged),
     }
+    featured = result['featured']['features']
+    p99 = featured['realistic']['p99_us']
+    worst = max(featured[stream]['p99_us'] for stream in ADVERSARIAL)
+    gates[f'{name}.features.p99_realistic'] = gate(p99, realistic, 'us', judged=judged)
+    gates[f'{name}.features.p99_adversarial'] = gate(worst, adversarial, 'us', judged=judged)
+    broken = [r['violations'] for rows in result['featured'].values() for r in rows.values()]
+    gates[f'{name}.features.violations'] = gate(sum(b['total'] for b in broken), 0, 'set-points')
     for stream, least in KEPT.items():
         kept = rows[stream]['speed_kept']
         gates[f'{name}.speed_kept_{stream}'] = gate(kept, least, '', low=True, judged=judged)
@@ -199,6 +239,11 @@ def print_robot(name: str, result: dict[str, Any]) -> None:
             f'{row["violations"]["total"]:8d}{row["violations"]["closest_mm"]:10.1f}'
             f'{row["speed"]:8.3f}{row["speed_kept"]:7.2f}  {rules}'
         )
+    for name, rows in result['featured'].items():
+        cells = '  '.join(
+            f'{stream} {row["p50_us"]:.0f} / {row["p99_us"]:.0f}' for stream, row in rows.items()
+        )
+        print(f'{name}, p50 / p99 us: {cells}')
     for stream, row in result['pink'].items():
         print(
             f'pink, {stream}: {row["pink"]["p50_us"]:.0f} / {row["pink"]["p99_us"]:.0f} us, '
@@ -226,6 +271,7 @@ def measure(name: str, backend: str, steps: int, seeds: int, fuzzed: int) -> dic
         'build_s': built,
         'backend': collisions.backend.name,
         'streams': run_streams(contract, collisions, steps, seeds),
+        'featured': featured(contract, backend, steps),
         'pink': beside_pink(contract, collisions, steps),
     }
     broken = fuzz(contract, collisions, fuzzed)

@@ -13,6 +13,12 @@ from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Rule
 
+FEET = {
+    'imi_humanoid': ('left_foot_link', 'right_foot_link'),
+    'unitree_g1': ('left_ankle_roll_link', 'right_ankle_roll_link'),
+}
+"""What each robot stands on."""
+
 BACKENDS = [
     'coal',
     pytest.param(

@@ -28,6 +28,9 @@ from .graph import open_model
 
 Array = NDArray[np.float64]
 
+NAMED = 12
+"""Entries that an error names."""
+
 
 class VectorPolicy:
     """From observation vectors to actions: history, chunks and noise are kept inside.
@@ -83,9 +86,11 @@ class VectorPolicy:
         """
         state = np.asarray(observation, dtype=np.float32)
         if state.shape != (self._spec.size,) or not np.isfinite(state).all():
+            names = self.observation_names
+            named = ', '.join(names[:NAMED]) + (', ...' if len(names) > NAMED else '')
             raise DataError(
                 f'an observation of shape {state.shape}, or not finite; the policy sees '
-                f'{self._spec.size} entries: {", ".join(self.observation_names)}'
+                f'{self._spec.size} entries: {named}'
             )
         self._seen.append(state)
         if not self._left:

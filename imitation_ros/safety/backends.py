@@ -8,9 +8,11 @@ from ..contract import Contract
 from ..errors import SafetyError
 from .certificate import BrakeCertificate
 from .coal_backend import CoalBackend
+from .dynamics import Dynamics, PinocchioDynamics
 from .front import Front
 from .limits import ViabilityBox
 from .refine import RefinedCertificate
+from .tools import Motion, ToolMotion, ToolSpeed
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
@@ -48,6 +50,29 @@ def build(name: str, collisions: 'SelfCollision') -> 'CoalBackend | CompiledBack
     from .compiled.backend import CompiledBackend
 
     return CompiledBackend(collisions.robot, collisions.geometry, collisions.reach)
+
+
+def dynamics(collisions: 'SelfCollision') -> Dynamics:
+    """Torques and the centre of mass, from the back end of the distances."""
+    if isinstance(collisions.backend, CoalBackend):
+        return PinocchioDynamics(collisions.robot)
+    from .compiled.dynamics import CompiledDynamics
+
+    return CompiledDynamics(collisions.robot, collisions.backend)
+
+
+def tools(collisions: 'SelfCollision', box: ViabilityBox, cap: float) -> ToolSpeed:
+    """The cap on the speed of the contract's tools, from the back end of the distances."""
+    robot = collisions.robot
+    frames = [robot.frame_id(name) for name in robot.contract.tools]
+    motion: Motion
+    if isinstance(collisions.backend, CoalBackend):
+        motion = ToolMotion(robot, frames, box)
+    else:
+        from .compiled.motion import CompiledToolMotion
+
+        motion = CompiledToolMotion(robot, frames, collisions.backend, box)
+    return ToolSpeed(robot, box, motion, frames, cap)
 
 
 def front(

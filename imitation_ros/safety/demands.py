@@ -15,6 +15,7 @@ import numpy as np
 from ..contract import Contract
 from ..data.frame import Array
 from ..kinematics.model import RobotModel
+from .dynamics import Dynamics
 from .front import Aim
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
@@ -73,19 +74,22 @@ def breaks(rows: Rows | None, x: Array) -> bool:
 class Demands:
     """Looks at every step for what the contract demands."""
 
-    def __init__(self, contract: Contract, robot: RobotModel, box: ViabilityBox) -> None:
+    def __init__(
+        self, contract: Contract, robot: RobotModel, dynamics: Dynamics, box: ViabilityBox
+    ) -> None:
         """Build what the contract asks for.
 
         Args:
             contract: The robot's.
             robot: Its model.
+            dynamics: Its dynamics.
             box: The braking law.
         """
         self._joints, self._box = contract.joints, box
         torque = contract.safety.torque
-        self._torque = None if torque is None else TorqueLimit(contract, robot, box.dt)
+        self._torque = None if torque is None else TorqueLimit(contract, dynamics, box.dt)
         support = contract.safety.support
-        self._support = None if support is None else Support(contract, robot, box.dt)
+        self._support = None if support is None else Support(contract, robot, dynamics, box.dt)
         self._margin = 0.0 if support is None else support.margin
 
     def start(self, q: Array) -> tuple[Intervention, ...]:

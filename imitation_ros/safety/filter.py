@@ -29,7 +29,6 @@ from .front import Aim, Look
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .reasons import Reasons
-from .tools import ToolSpeed
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Of the asked velocity, tried one after the other in the mode `path`."""
@@ -92,11 +91,16 @@ class SafetyFilter:
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
         self._front = backends.front(contract, self.box, self.collisions)
-        self._tools = self._tool_speed()
+        cap = safety.tool_speed
+        if cap is not None and not contract.tools:
+            raise SafetyError('safety.tool_speed: the contract names no tools')
+        self._tools = None if cap is None else backends.tools(self.collisions, self.box, cap)
         self._path = safety.mode == 'path'
         self._demands = None
         if safety.torque is not None or safety.support is not None:
-            self._demands = Demands(contract, self.collisions.robot, self.box)
+            self._demands = Demands(
+                contract, self.collisions.robot, backends.dynamics(self.collisions), self.box
+            )
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._recovers = False
         self._reasons = Reasons(contract, self.collisions, self.dt)
@@ -199,15 +203,6 @@ class SafetyFilter:
             if relaxed is not self._threshold:
                 look = self._front.look(self.q, q_des, aim, relaxed)
         return look._replace(distance=refine.apply(self.q, look.distance))
-
-    def _tool_speed(self) -> ToolSpeed | None:
-        """The cap on the tools' speed, if the contract has one."""
-        cap = self.contract.safety.tool_speed
-        if cap is None:
-            return None
-        if not self.contract.tools:
-            raise SafetyError('safety.tool_speed: the contract names no tools')
-        return ToolSpeed(self.collisions.robot, self.box, cap)
 
     def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
         """Take a velocity as the new state."""

@@ -17,10 +17,10 @@ from ..data.frame import Array
 from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import shapes
+from .dynamics import Dynamics, GRAVITY
 from .geometry import Indices
 from .rows import Rows
 
-GRAVITY = 9.81
 CONTACT = 1e-4
 """Points of a foot that are no higher than this above its lowest one touch the ground [m]."""
 
@@ -35,12 +35,15 @@ class Support:
         corners: Of the polygon, counterclockwise, in the plane of its frame [m], shape (k, 2).
     """
 
-    def __init__(self, contract: Contract, robot: RobotModel, dt: float) -> None:
+    def __init__(
+        self, contract: Contract, robot: RobotModel, dynamics: Dynamics, dt: float
+    ) -> None:
         """Find frame, contact points and masses.
 
         Args:
             contract: The robot's, with `safety.support`.
             robot: Its model.
+            dynamics: Its dynamics.
             dt: Period of the commands [s].
 
         Raises:
@@ -53,13 +56,8 @@ class Support:
         self._robot, self._dt, self._margin = robot, dt, support.margin
         model = robot.model
         self._data = model.createData()
-        # Pinocchio leaves what stands still out of the centre of mass.
-        base = model.inertias[0]
-        moving = sum(inertia.mass for inertia in list(model.inertias)[1:])
-        self._share = moving / (moving + base.mass)
-        self._base: Array = (1.0 - self._share) * np.array(base.lever)
+        self._dynamics = dynamics
         self._frame = robot.frame_id(support.frame or support.feet[0])
-        self._carried = bool(model.frames[self._frame].parentJoint)
         self._height = 0.0
         self._feet = _contacts(contract, robot, support.feet)
         if support.feet:
@@ -102,22 +100,9 @@ class Support:
         Args:
             q: Positions [rad or m], shape (n,).
         """
-        model, data, model_q = self._robot.model, self._data, self._robot.to_model(q)
-        rate = self._share * pin.jacobianCenterOfMass(model, data, model_q)
-        center = self._share * data.com[0] + self._base
-        if self._carried:
-            local = pin.LOCAL_WORLD_ALIGNED
-            own = pin.computeFrameJacobian(model, data, model_q, self._frame, local)
-            pose = pin.updateFramePlacement(model, data, self._frame)
-            center = center - pose.translation
-            rate = pose.rotation.T @ (rate - own[:3] + pin.skew(center) @ own[3:])
-            center = pose.rotation.T @ center
-        else:
-            pose = model.frames[self._frame].placement
-            rate = pose.rotation.T @ rate
-            center = pose.rotation.T @ (center - pose.translation)
+        center, rate = self._dynamics.center(q, self._frame)
         center[2] -= self._height
-        return center, self._robot.to_contract(rate)
+        return center, rate
 
     def rows(self, q: Array) -> tuple[Rows, Array, float]:
         """Rows of all edges; the room to each of them [m], shape (k,); and dt + 1 / omega [s].

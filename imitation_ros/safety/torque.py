@@ -9,12 +9,11 @@ whose base stands still and upright, and that touches nothing.
 """
 
 import numpy as np
-import pinocchio as pin
 
 from ..contract import Contract
 from ..data.frame import Array
 from ..errors import SafetyError
-from ..kinematics.model import RobotModel
+from .dynamics import Dynamics
 from .front import Aim
 from .geometry import Indices
 from .rows import Rows
@@ -30,12 +29,12 @@ class TorqueLimit:
         limit: Highest torque of every joint [Nm or N], shape (n,); infinite if not looked at.
     """
 
-    def __init__(self, contract: Contract, robot: RobotModel, dt: float) -> None:
+    def __init__(self, contract: Contract, dynamics: Dynamics, dt: float) -> None:
         """Take the limits, and check that the robot can hold its home pose within them.
 
         Args:
             contract: The robot's, with `safety.torque`.
-            robot: Its model.
+            dynamics: Its dynamics.
             dt: Period of the commands [s].
 
         Raises:
@@ -44,8 +43,7 @@ class TorqueLimit:
         torque = contract.safety.torque
         if torque is None:
             raise SafetyError('the contract has no safety.torque')
-        self._robot, self._dt = robot, dt
-        self._data = robot.model.createData()
+        self._dynamics, self._dt = dynamics, dt
         named = torque.groups or tuple(group.name for group in contract.groups)
         seen = {joint for name in named for joint in contract.group(name).joints}
         watched = np.array([joint in seen for joint in contract.joints])
@@ -71,18 +69,13 @@ class TorqueLimit:
         """
         if x is self._last[0] and v is self._last[1]:
             return self._last[2]
-        to_model = self._robot.to_model
-        a = (x - v) / self._dt
-        tau = pin.rnea(self._robot.model, self._data, to_model(q), to_model(v), to_model(a))
-        found = self._robot.to_contract(np.asarray(tau))
+        found = self._dynamics.torque(q, v, (x - v) / self._dt)
         self._last = (x, v, found)
         return found
 
     def held(self, q: Array) -> Array:
         """Torque [Nm or N], shape (n,), to hold still at the positions q, shape (n,)."""
-        robot = self._robot
-        tau = pin.computeGeneralizedGravity(robot.model, self._data, robot.to_model(q))
-        return robot.to_contract(np.asarray(tau))
+        return self._dynamics.gravity(q)
 
     def worst(self, tau: Array) -> tuple[int, float]:
         """The joint that a torque asks most of, and by which share of its limit it exceeds it."""
@@ -105,9 +98,7 @@ class TorqueLimit:
         """
         middle, half = 0.5 * (aim.lower + aim.upper), 0.5 * (aim.upper - aim.lower)
         share = self.needed(q, v, middle) / self.limit
-        inertia = pin.crba(self._robot.model, self._data, self._robot.to_model(q))
-        slope = self._robot.to_contract(self._robot.to_contract(inertia).T)
-        slope = slope / (self._dt * self.limit[:, None])
+        slope = self._dynamics.inertia(q) / (self._dt * self.limit[:, None])
         spread = np.abs(slope) @ half
         above: Indices = np.flatnonzero(share + spread > 1.0)
         below: Indices = np.flatnonzero(share - spread < -1.0)

@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 import pytest
-from safety_parts import BACKENDS, Built
+from safety_parts import BACKENDS, Built, FEET
 
-from imitation_ros.contract import Contract
+from imitation_ros.contract import Contract, Support, Torque
 from imitation_ros.errors import SafetyError
 from imitation_ros.evaluation.safety_streams import all_streams
 from imitation_ros.safety import backends
@@ -169,11 +169,18 @@ def test_braking_meets_every_row_and_rows_are_first_order(
 
 @pytest.mark.parametrize('name', [pytest.param(n, marks=needs_numba) for n in ROBOTS])
 def test_nothing_is_compiled_in_the_loop(name: str, built: Built) -> None:
-    from imitation_ros.safety.compiled import braking, distance, front
+    from imitation_ros.safety.compiled import braking, distance, dynamics, front, motion
 
-    kernels = (front.aim, front.look, braking.refused, distance.measure, distance.gradients)
+    kernels = (
+        *(front.aim, front.look, braking.refused, distance.measure, distance.gradients),
+        *(dynamics.inverse, dynamics.composite, dynamics.over, motion.speeds, motion.too_fast),
+    )
     collisions = built(name, 'numba')
     contract = collisions.robot.contract
+    features = {'torque': Torque(share=1.0), 'support': Support(feet=FEET[name])}
+    if contract.tools:
+        features |= {'tool_speed': 0.5}
+    contract = replace(contract, safety=contract.safety.model_copy(update=features))
     robot = SafetyFilter(contract, collisions)
     before = [len(kernel.signatures) for kernel in kernels]
     robot.reset(contract.home)  # a read-only array

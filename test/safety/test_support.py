@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pinocchio as pin
 import pytest
-from safety_parts import BACKENDS, Built, reshaped_alike
+from safety_parts import BACKENDS, Built, FEET, reshaped_alike
 
 from imitation_ros.contract import Contract, loads
 from imitation_ros.contract import Support as Keys
 from imitation_ros.errors import ContractError, SafetyError
 from imitation_ros.evaluation.safety_streams import all_streams
 from imitation_ros.evaluation.safety_trial import judge
+from imitation_ros.safety import backends
+from imitation_ros.safety.dynamics import PinocchioDynamics
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Rule
 from imitation_ros.safety.rows import closest_softly, Rows, SLACK_PRICE
@@ -22,10 +24,6 @@ from imitation_ros.safety.support import hull, Support
 
 Array = np.ndarray
 ROBOTS = ['imi_humanoid', 'unitree_g1']
-FEET = {
-    'imi_humanoid': ('left_foot_link', 'right_foot_link'),
-    'unitree_g1': ('left_ankle_roll_link', 'right_ankle_roll_link'),
-}
 
 
 def standing(contract: Contract, mode: str = 'project', **keys: object) -> Contract:
@@ -58,7 +56,7 @@ def test_the_centre_of_mass_and_its_gradient(
     keys = {} if on_feet else {'frame': frame, 'polygon': square}
     contract = standing(robot.contract, **keys)
     try:
-        support = Support(contract, robot, 0.01)
+        support = Support(contract, robot, PinocchioDynamics(robot), 0.01)
     except SafetyError as error:
         # A plane above the centre of mass is refused; the sole is not.
         assert not on_feet and 'm below the plane of torso_link' in str(error)
@@ -77,7 +75,7 @@ def test_the_centre_of_mass_and_its_gradient(
 @pytest.mark.parametrize('name', ROBOTS)
 def test_the_feet_span_the_polygon(name: str, built: Built) -> None:
     robot = built(name, 'coal').robot
-    support = Support(standing(robot.contract), robot, 0.01)
+    support = Support(standing(robot.contract), robot, PinocchioDynamics(robot), 0.01)
     length, width = np.ptp(support.corners, axis=0)
     assert 0.12 < length < 0.3 and 0.2 < width < 0.5
     # Wider apart, they span more; they stay where the robot was armed.
@@ -95,7 +93,7 @@ def test_the_capture_point_stays_inside_and_nothing_else_is_given_up(
 ) -> None:
     collisions = built(name, backend)
     contract = standing(collisions.robot.contract, mode)
-    support = Support(contract, collisions.robot, 0.01)
+    support = Support(contract, collisions.robot, backends.dynamics(collisions), 0.01)
     for stream in ('random', 'attack') if mode == 'project' else ('random',):
         worst = {}
         for used in (contract, collisions.robot.contract):
@@ -128,7 +126,7 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
     contract = standing(collisions.robot.contract)
     robot = SafetyFilter(contract, collisions)
     pitch = [contract.index(f'{side}_ankle_pitch_joint') for side in ('left', 'right')]
-    support = Support(contract, collisions.robot, robot.dt)
+    support = Support(contract, collisions.robot, backends.dynamics(collisions), robot.dt)
     # It leans on its ankles: the feet turn under it, as a fixed base has it.
     out = contract.home.copy()
     out[pitch] = 0.25

@@ -16,6 +16,8 @@ from imitation_ros.errors import ContractError, SafetyError
 from imitation_ros.evaluation.safety_streams import all_streams
 from imitation_ros.evaluation.safety_trial import judge
 from imitation_ros.kinematics.model import RobotModel
+from imitation_ros.safety import backends
+from imitation_ros.safety.dynamics import PinocchioDynamics
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.front import Aim
 from imitation_ros.safety.intervention import Rule
@@ -60,7 +62,7 @@ def shares(robot: RobotModel, limit: Array, q: Array, v: Array, a: Array) -> Arr
 def test_the_rows_are_the_torques(name: str, built: Built, rng: np.random.Generator) -> None:
     robot, dt = built(name, 'coal').robot, 0.01
     contract = limited(robot.contract, 0.2)
-    torque = TorqueLimit(contract, robot, dt)
+    torque = TorqueLimit(contract, PinocchioDynamics(robot), dt)
     exact = relaxed = 0
     for _ in range(40):
         q = rng.uniform(contract.limits.lower, contract.limits.upper)
@@ -95,7 +97,7 @@ def test_what_is_promised_and_what_is_said(
     robot = collisions.robot
     contract = limited(robot.contract, 0.3, mode)
     free = replace(contract, safety=contract.safety.model_copy(update={'torque': None}))
-    torque = TorqueLimit(contract, robot, 0.01)
+    torque = TorqueLimit(contract, PinocchioDynamics(robot), 0.01)
     zero, over, said = np.zeros(contract.n), {}, 0
     for on in (True, False):
         over[on] = 0
@@ -139,7 +141,7 @@ def test_a_torque_that_is_too_high_is_reshaped_and_named(name: str, built: Built
     goal[waist] += 0.2
     step = robot.step(goal)
     (note,) = [n for n in step.interventions if n.rule is Rule.TORQUE]
-    torque = TorqueLimit(contract, collisions.robot, robot.dt)
+    torque = TorqueLimit(contract, backends.dynamics(collisions), robot.dt)
     assert note.joint == 'waist_pitch_joint'
     assert abs(note.asked) > torque.limit[waist] * 1.01
     assert abs(note.sent) == pytest.approx(torque.limit[waist])
@@ -176,7 +178,7 @@ def test_a_pose_that_cannot_be_held_is_led_out_of(built: Built) -> None:
     collisions = built('imi_humanoid', 'coal')
     contract = limited(collisions.robot.contract, 0.2)
     robot = SafetyFilter(contract, collisions)
-    torque = TorqueLimit(contract, collisions.robot, robot.dt)
+    torque = TorqueLimit(contract, backends.dynamics(collisions), robot.dt)
     heavy = contract.home.copy()
     waist = contract.index('waist_pitch_joint')
     heavy[waist] = 0.5

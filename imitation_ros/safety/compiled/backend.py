@@ -64,6 +64,11 @@ class CompiledBackend:
         """Distances at the pose measured last [m], shape (pairs,); overwritten by the next."""
         return self._pose.distance
 
+    @property
+    def packed(self) -> Packed:
+        """Robot and pose in three arrays."""
+        return self._here
+
     def gradients(self, q: Array, chosen: Indices) -> Array:
         """Gradients of the chosen distances, shape (len(chosen), n), at the pose measured last."""
         rows = np.empty((len(chosen), len(q)))

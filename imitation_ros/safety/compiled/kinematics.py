@@ -27,9 +27,8 @@ def dot_n(a: Array, b: Array) -> float:
 
 
 @kernel
-def place(tree: Tree, bodies: Bodies, q: Array, pose: Pose) -> None:
-    """Forward kinematics; Rodrigues' formula around the axis of a joint that turns."""
-    R, T = pose.turn, pose.origin
+def joints(tree: Tree, q: Array, R: Array, T: Array) -> None:
+    """Where joints are (orientation R, place T); Rodrigues' formula for those that turn."""
     for j in range(1, len(tree.parent)):
         p = tree.parent[j]
         angle = tree.ratio[j] * q[tree.column[j]] + tree.shift[j]
@@ -57,6 +56,13 @@ def place(tree: Tree, bodies: Bodies, q: Array, pose: Pose) -> None:
                 z += g * L[k][2]
                 t += R[p, r, k] * tree.offset[j, k] + g * slide * tree.axis[j, k]
             R[j, r, 0], R[j, r, 1], R[j, r, 2], T[j, r] = x, y, z, t
+
+
+@kernel
+def place(tree: Tree, bodies: Bodies, q: Array, pose: Pose) -> None:
+    """Forward kinematics of joints and segments."""
+    R, T = pose.turn, pose.origin
+    joints(tree, q, R, T)
     for i in range(len(bodies.kind)):
         if bodies.kind[i] != CAPSULE:
             continue
