@@ -57,6 +57,8 @@ class Support:
         model = robot.model
         self._data = model.createData()
         self._dynamics = dynamics
+        # The same pose is looked at before and after the QP.
+        self._last: tuple[Array, tuple[Rows, Array, float]] | None = None
         self._frame = robot.frame_id(support.frame or support.feet[0])
         self._height = 0.0
         self._feet = _contacts(contract, robot, support.feet)
@@ -93,6 +95,7 @@ class Support:
         self._normals = normals / np.linalg.norm(normals, axis=1)[:, None]
         self._offsets = (self.corners * self._normals).sum(axis=1) - self._margin
         self._edges: Indices = np.arange(len(self.corners))
+        self._last = None
 
     def center(self, q: Array) -> tuple[Array, Array]:
         """Centre of mass over the plane of the polygon [m], shape (3,), and d / dq, shape (3, n).
@@ -113,10 +116,13 @@ class Support:
         Args:
             q: Last set-point [rad or m], shape (n,).
         """
+        if self._last is not None and self._last[0] is q:
+            return self._last[1]
         center, rate = self.center(q)
         room = self._offsets - self._normals @ center[:2]
         ahead = self._dt + float(np.sqrt(max(center[2], LOWEST) / GRAVITY))
         rows = Rows(self._normals @ rate[:2], np.maximum(room, 0.0) / ahead, self._edges)
+        self._last = q, (rows, room, ahead)
         return rows, room, ahead
 
 

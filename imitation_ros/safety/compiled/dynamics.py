@@ -39,6 +39,7 @@ class CompiledDynamics:
         self._floats, self._numbers, pose = backend.packed
         self._pose = pose.copy()
         self._robot, self._n = robot, robot.contract.n
+        self._frames: dict[int, tuple[int, Array]] = {}
         self._space = np.zeros((len(inertias), 6 * 4 + 2 * TEN))
         home, zero = robot.contract.home, np.zeros(self._n)
         self.torque(home, zero, zero)
@@ -64,11 +65,13 @@ class CompiledDynamics:
 
     def center(self, q: Array, frame: int) -> tuple[Array, Array]:
         """Centre of mass in a frame [m], (3,), and its gradient, (3, n)."""
-        item = self._robot.model.frames[frame]
-        placed = np.zeros((3, 4))
-        placed[:, :3], placed[:, 3] = item.placement.rotation, item.placement.translation
+        if frame not in self._frames:
+            item = self._robot.model.frames[frame]
+            placed = np.zeros((3, 4))
+            placed[:, :3], placed[:, 3] = item.placement.rotation, item.placement.translation
+            self._frames[frame] = int(item.parentJoint), placed
         found = np.zeros((3, 1 + self._n))
-        over(*self._arrays(), _own(q), int(item.parentJoint), placed, self._space, found)
+        over(*self._arrays(), _own(q), *self._frames[frame], self._space, found)
         return found[:, 0], found[:, 1:]
 
     def _arrays(self) -> tuple[Any, ...]:
