@@ -243,7 +243,8 @@ class Safety(Model):
         arm_velocity: No joint may move faster than this when arming [rad/s or m/s].
         limit_tolerance: Share of a joint's range by which it may be outside its limits when
             arming; the command then leads it back inside.
-        lag_tolerance: A lag up to this rounds a corner and is no intervention [rad or m].
+        lag_tolerance: A command that is no further than this from what was asked, in every joint,
+            rounds a corner or keeps a little more distance, and is no intervention [rad or m].
         max_future_s: How far in the future a stamp may be [s].
         max_rejections: So many unreadable or non-finite proposals in a row latch; 0: none do.
         step_budget: Share of the command period a step may take before it brakes; 0: no limit.

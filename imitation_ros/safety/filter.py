@@ -185,11 +185,15 @@ class SafetyFilter:
             notes += self._reasons.lags(self.q, q_des, look.clipped)
         # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
         reshape = look.close or (demand is not None and demand.broken)
-        x = self._propose(aim, look, demand, notes) if reshape else look.clipped
+        reshaped: list[Intervention] = []
+        x = self._propose(aim, look, demand, reshaped) if reshape else look.clipped
         if late is not None and late():
-            return self._move(aim.brake, (*notes, OVERRUN))
-        x = aim.brake if x is None else self._dispose(x, aim, look, notes)
-        return self._move(x, tuple(notes))
+            return self._move(aim.brake, (*notes, *reshaped, OVERRUN))
+        refused: list[Intervention] = []
+        x = aim.brake if x is None else self._dispose(x, aim, look, refused)
+        if reshaped and (refused or self._reasons.matters(self.q, q_des, x)):
+            notes += reshaped
+        return self._move(x, (*notes, *refused))
 
     def _look(self, q_des: Array, aim: Aim) -> Look:
         """What is near; where capsules get in the way, hulls tell how near, if they may."""

@@ -76,6 +76,12 @@ class Reasons:
             asked=float(asked[i]),
         )
 
+    def matters(self, q: Array, q_des: Array, x: Array) -> bool:
+        """Whether a velocity x leaves a joint further from where it was asked to be than a word
+        is worth, `lag_tolerance`; arguments as of `lags`."""
+        off = np.abs(q_des - (q + self._dt * x))
+        return bool((off > self._contract.safety.lag_tolerance).any())
+
     def lags(self, q: Array, q_des: Array, x: Array) -> list[Intervention]:
         """Joints that a velocity x does not bring from q to where they were asked to be."""
         sent = q + self._dt * x

@@ -349,6 +349,30 @@ def test_a_hand_sent_into_the_torso_is_refused_before_contact(
     assert rules & {Rule.COLLISION, Rule.BRAKING}
 
 
+def test_pressing_lightly_on_a_margin_keeps_it_without_a_word(
+    contract: Contract, collisions: SelfCollision
+) -> None:
+    """Less than `lag_tolerance` is asked too much, for ever: the distance stays, nobody is told."""
+    robot = SafetyFilter(contract, collisions)
+    robot.reset(contract.home)
+    roll = contract.index('right_shoulder_roll_joint')
+    quiet, moved = 0, []
+    for press in (0.008, 0.05):
+        told = set()
+        for _ in range(150):
+            asked = contract.home.copy()
+            asked[roll] = robot.q[roll] + press
+            step = robot.step(asked)
+            told = {note.rule for note in step.interventions}
+        assert collisions.distances(robot.q).min() >= robot.needed
+        assert robot.at_rest or np.abs(robot.v).max() < 1e-3
+        quiet += not told
+        moved.append(robot.q[roll])
+    assert quiet == 1
+    assert Rule.COLLISION in told
+    assert abs(moved[1] - moved[0]) < 2e-3, 'the word changes, the command does not'
+
+
 def test_a_moving_target_is_followed_without_lag(
     contract: Contract, collisions: SelfCollision
 ) -> None:
