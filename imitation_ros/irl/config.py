@@ -32,6 +32,7 @@ class Guard(BaseModel):
         seed: Seed of the first of those starts.
         spread: Factor on their region.
         patience: Falls below the best that end a training.
+        margin: By which share of the starts a result has to beat the beginning to replace it.
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -41,6 +42,7 @@ class Guard(BaseModel):
     seed: int = Field(500_000, ge=0)
     spread: Positive = 1.6
     patience: Count = 3
+    margin: Share = 0.06
 
 
 class IrlConfig(BaseModel):

@@ -5,7 +5,9 @@
 Adversarial training has no loss that says when a policy is good, and falls as easily as it rises.
 So the policy is tried without exploration from time to time, first as it began, and the best one
 is kept: the result is never worse than its beginning on these starts. They belong to the guard
-alone; what the result is worth is measured from others.
+alone; what the result is worth is measured from others. The best of several tries flatters itself,
+so what replaces the beginning has to be better by a margin: otherwise a good BC is given away for
+one lucky start.
 """
 
 from dataclasses import dataclass
@@ -21,15 +23,26 @@ class Selection:
         best: Highest success so far.
         iteration: Iteration that had it first.
         falls: Evaluations since, all of them below it.
+        needed: What the first one to replace the beginning has to reach.
     """
 
     best: float = -1.0
     iteration: int = 0
     falls: int = 0
+    needed: float = -1.0
 
-    def see(self, iteration: int, success: float) -> bool:
-        """Take an evaluation; whether it is the best one so far."""
-        if success > self.best:
+    def see(self, iteration: int, success: float, margin: float) -> bool:
+        """Take an evaluation; whether it is the best one so far.
+
+        Args:
+            iteration: Which one it is of; the first is of the beginning.
+            success: Share of the starts that succeeded.
+            margin: By how much the beginning has to be beaten.
+        """
+        first = self.best < 0.0
+        if success > self.best and success >= self.needed - 1e-9:
+            if first:
+                self.needed = success + margin
             self.best, self.iteration, self.falls = success, iteration, 0
             return True
         self.falls = self.falls + 1 if success < self.best else 0
@@ -37,4 +50,5 @@ class Selection:
 
     def over(self, settings: Guard) -> bool:
         """Whether it is time to stop: it only falls, or cannot rise."""
-        return self.falls >= settings.patience or self.best >= 1.0
+        room = self.best < 1.0 and (self.iteration or self.needed <= 1.0 + 1e-9)
+        return self.falls >= settings.patience or not room

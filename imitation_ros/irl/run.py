@@ -332,7 +332,7 @@ class _Run:
         seeds = range(guard.seed, guard.seed + guard.episodes)
         decide = learner.policy.decide(None)
         rate = rollout(self.judge, decide, seeds, guard.spread, stop_on_success=True).rate
-        if self.selection.see(learner.iteration, rate):
+        if self.selection.see(learner.iteration, rate, guard.margin):
             self._write(BEST, {'held_out_success': rate})
         self._write(LAST, {'held_out_success': rate})
         return rate

@@ -77,8 +77,7 @@ class Reasons:
         )
 
     def matters(self, q: Array, q_des: Array, x: Array) -> bool:
-        """Whether a velocity x leaves a joint further from where it was asked to be than a word
-        is worth, `lag_tolerance`; arguments as of `lags`."""
+        """Whether x leaves a joint more than `lag_tolerance` from where it was asked to be."""
         off = np.abs(q_des - (q + self._dt * x))
         return bool((off > self._contract.safety.lag_tolerance).any())
 

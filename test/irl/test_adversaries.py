@@ -118,15 +118,17 @@ def test_gail_pays_minus_log_one_minus_d() -> None:
 
 def test_the_guard_keeps_the_best_and_ends_what_only_falls() -> None:
     settings, selection = Guard(patience=2), Selection()
-    kept = [selection.see(i, s) for i, s in enumerate([0.5, 0.4, 0.7, 0.7, 0.6])]
-    assert kept == [True, False, True, False, False]
+    rates = [0.5, 0.55, 0.7, 0.7, 0.6]
+    kept = [selection.see(i, rate, margin=0.1) for i, rate in enumerate(rates)]
+    assert kept == [True, False, True, False, False], 'a lucky start is not enough'
     assert (selection.iteration, selection.best) == (2, 0.7)
     assert not selection.over(settings)
-    selection.see(5, 0.1)
+    selection.see(5, 0.1, 0.1)
     assert selection.over(settings)
-    perfect = Selection()
-    perfect.see(0, 1.0)
-    assert perfect.over(settings)
+    for began, over in ((1.0, True), (0.95, True), (0.9, False)):
+        good = Selection()
+        good.see(0, began, 0.1)
+        assert good.over(settings) == over, 'practice that cannot win by the margin is not begun'
 
 
 def test_rank_correlation_needs_both_outcomes() -> None:

@@ -352,7 +352,7 @@ def test_a_hand_sent_into_the_torso_is_refused_before_contact(
 def test_pressing_lightly_on_a_margin_keeps_it_without_a_word(
     contract: Contract, collisions: SelfCollision
 ) -> None:
-    """Less than `lag_tolerance` is asked too much, for ever: the distance stays, nobody is told."""
+    """Less than `lag_tolerance` is asked too much, for ever: no word, but the distance stays."""
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
     roll = contract.index('right_shoulder_roll_joint')
