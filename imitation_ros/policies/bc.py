@@ -4,16 +4,20 @@
 
     observation --encoder--> features --MLP--> chunk (Ta, k)
 
-    L(theta) = 1 / sum(m) * sum_i m_i * huber(pi_theta(o)_i - a_i),   huber with delta = 1
+    L(theta) = 1 / sum(m) * sum_i m_i * h(pi_theta(o)_i - a_i)
 
 over the steps i of the chunk and its joints, m_i = 0 where the chunk is padding (Pomerleau 1989;
-chunks: Zhao et al. 2023, sec. IV-B). The Huber loss is quadratic for errors below one standard
-deviation and linear above, so a few odd moments of a demonstration do not rule the fit.
+chunks: Zhao et al. 2023, sec. IV-B). By default h is the Huber loss with delta = 1: quadratic for
+errors below one standard deviation and linear above, so a few odd moments of a demonstration do
+not rule the fit. The absolute error pulls as hard where the fit is close, so it goes on fitting
+errors that are small but add up over a thousand steps.
 """
+
+from typing import Literal
 
 import torch
 from torch import nn, Tensor
-from torch.nn.functional import smooth_l1_loss
+from torch.nn.functional import l1_loss, smooth_l1_loss
 
 from ..data.observation import ObservationSpec
 from .base import Batch, Count, masked_mean, Network, Observation, Policy
@@ -25,9 +29,11 @@ class BCNetwork(Network):
 
     Attributes:
         members: MLPs that are trained side by side, and whose chunks are averaged.
+        loss: Huber, or the absolute error.
     """
 
     members: Count = 1
+    loss: Literal['huber', 'absolute'] = 'huber'
 
 
 class BC(Policy):
@@ -40,6 +46,7 @@ class BC(Policy):
     def __init__(self, spec: ObservationSpec, network: BCNetwork) -> None:
         """Build the encoder and the MLPs."""
         super().__init__(spec)
+        self.error = smooth_l1_loss if network.loss == 'huber' else l1_loss
         self.encoder = ObservationEncoder(spec, network)
         hidden = [network.width] * network.depth
         sizes = [self.encoder.size, *hidden, spec.chunk * len(spec.actions)]
@@ -54,9 +61,9 @@ class BC(Policy):
         return flat.reshape(-1, batch, self.spec.chunk, len(self.spec.actions))
 
     def loss(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Mean Huber loss over the real steps of the chunks, and over the members."""
+        """Mean loss over the real steps of the chunks, and over the members."""
         chunks = self._chunks(batch.observation, generator)
-        each = smooth_l1_loss(chunks, batch.action.expand_as(chunks), reduction='none')
+        each = self.error(chunks, batch.action.expand_as(chunks), reduction='none')
         return {'loss': masked_mean(each.mean(dim=0), batch.mask)}
 
     def sample(self, observation: Observation, noise: Tensor | None = None) -> Tensor:

@@ -176,6 +176,24 @@ def test_augmentation_shifts_and_never_leaves_the_range() -> None:
     assert 0.0 <= float(jittered.min()) <= float(jittered.max()) <= 1.0
 
 
+def test_the_absolute_error_pulls_as_hard_where_the_fit_is_close() -> None:
+    of = spec()
+    seen = Observation(torch.randn(5, of.history, of.size), {})
+    mask = torch.ones(5, of.chunk, dtype=torch.bool)
+    pulls: dict[str, list[float]] = {}
+    for loss in ('huber', 'absolute'):
+        policy = BC(of, BCNetwork(loss=loss, **SMALL))  # type: ignore[arg-type]
+        said = policy.sample(seen).detach()
+        for error in (0.01, 0.1):
+            policy.zero_grad()
+            torch.autograd.backward(policy.loss(Batch(seen, said + error, mask))['loss'])
+            (*_, bias) = policy.head.parameters()
+            assert bias.grad is not None
+            pulls.setdefault(loss, []).append(float(bias.grad.abs().sum()))
+    assert pulls['huber'][0] == pytest.approx(pulls['huber'][1] / 10, rel=1e-3)
+    assert pulls['absolute'][0] == pytest.approx(pulls['absolute'][1], rel=1e-3)
+
+
 def test_members_learn_apart_and_are_averaged() -> None:
     torch.manual_seed(0)
     of = spec()

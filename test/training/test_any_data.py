@@ -52,7 +52,9 @@ def test_two_demonstrations_are_learnt_and_run_on_vectors(data: Path, tmp_path: 
     }
     settings = load('bc', changes, bare=True)
     assert (settings.chunk, settings.action) == (1, 'absolute')
-    assert load('bc', bare=True).network == BCNetwork(width=128, depth=2, members=4)
+    assert load('bc', bare=True).network == BCNetwork(
+        width=128, depth=2, members=4, loss='absolute'
+    )
     result = train(dataset, settings, tmp_path / 'run')
     assert result.held_out is None, 'both demonstrations are needed to learn from'
     exported = export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
