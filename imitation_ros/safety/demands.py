@@ -16,7 +16,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..kinematics.model import RobotModel
 from .dynamics import Dynamics
-from .front import Aim
+from .front import Aim, Look
 from .intervention import Intervention, Rule
 from .limits import ViabilityBox
 from .rows import closest_softly, join, Rows
@@ -44,21 +44,22 @@ class Demand(NamedTuple):
         """Whether a velocity breaks a demand, shape (n,)."""
         return breaks(self.torque, x) or breaks(self.support, x)
 
-    def closest(self, rows: Rows | None, wanted: Array, aim: Aim) -> Array | None:
+    def closest(self, look: Look, wanted: Array, aim: Aim) -> Array | None:
         """Velocity that is closest to the wanted one and meets what can be met; None: brake.
 
         Args:
-            rows: Rows of the distances.
+            look: Rows of the distances.
             wanted: Finite velocity, shape (n,).
             aim: The box, and full braking.
         """
-        apart = None if rows is None else rows.met_by(aim.brake)
-        for distances in (rows, apart):
+        apart = None if look.rows is None else look.rows.met_by(aim.brake)
+        box = aim.lower, aim.upper, look.broken
+        for distances in (look.rows, apart):
             given = join(distances, self.torque)
             if self.support is not None:
-                x = closest_softly(given, self.support, wanted, aim.lower, aim.upper)
+                x = closest_softly(given, self.support, wanted, *box)
             elif given is not None:
-                x = given.closest(wanted, aim.lower, aim.upper)
+                x = given.closest(wanted, *box)
             else:
                 x = np.minimum(np.maximum(wanted, aim.lower), aim.upper)
             if x is not None:

@@ -27,6 +27,7 @@ from .collisions import SelfCollision
 from .demands import Demand, Demands
 from .front import Aim, Look
 from .intervention import Intervention, Rule
+from .late import Late
 from .limits import ViabilityBox
 from .reasons import Reasons
 
@@ -104,6 +105,8 @@ class SafetyFilter:
         self._threshold: Array = np.full(len(self.collisions), self.needed)
         self._recovers = False
         self._reasons = Reasons(contract, self.collisions, self.dt)
+        self._late = Late(contract, self.dt)
+        self._speeds = -self.box.velocity, self.box.velocity
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
 
@@ -181,8 +184,8 @@ class SafetyFilter:
             slowed = self._slow_down(q_des, aim, look, demand)
             if slowed is not None:
                 return self._move(slowed[0], (*notes, *slowed[1]))
-        if look.behind:
-            notes += self._reasons.lags(self.q, q_des, look.clipped)
+        if look.late is not None:
+            notes += self._reasons.lags(self.q, q_des, look.clipped, look.late)
         # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
         reshape = look.close or (demand is not None and demand.broken)
         reshaped: list[Intervention] = []
@@ -191,7 +194,7 @@ class SafetyFilter:
             return self._move(aim.brake, (*notes, *reshaped, OVERRUN))
         refused: list[Intervention] = []
         x = aim.brake if x is None else self._dispose(x, aim, look, refused)
-        if reshaped and (refused or self._reasons.matters(self.q, q_des, x)):
+        if reshaped and (refused or self._late.any(self.q, q_des, x)):
             notes += reshaped
         return self._move(x, (*notes, *refused))
 
@@ -235,7 +238,8 @@ class SafetyFilter:
             if pair is not None:
                 refused = pair if refused is None else refused
                 continue
-            notes = self._reasons.lags(self.q, q_des, tried)
+            late = self._late.joints(self.q, q_des, tried)
+            notes = self._reasons.lags(self.q, q_des, tried, late)
             if share < 1.0 and rows is not None:
                 notes += self._reasons.approach(rows, aim.wanted, tried, look.distance)
             if share < 1.0 and demand is not None and self._demands is not None:
@@ -248,21 +252,22 @@ class SafetyFilter:
         self, aim: Aim, look: Look, demand: Demand | None, notes: list[Intervention]
     ) -> Array | None:
         """Closest velocity to the wanted one that keeps away from other links; None: brake."""
-        top = self.box.velocity
-        wanted = np.minimum(np.maximum(aim.wanted, -top), top)
+        slowest, fastest = self._speeds
+        wanted = np.minimum(np.maximum(aim.wanted, slowest), fastest)
         if demand is not None and self._demands is not None:
-            x = demand.closest(look.rows, wanted, aim)
+            x = demand.closest(look, wanted, aim)
             if look.rows is not None:
                 notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
             notes += self._demands.reshaped(demand, self.q, self.v, look.clipped, x)
             return x
         if look.rows is None:
             return look.clipped
-        x = look.rows.closest(wanted, aim.lower, aim.upper)
+        x = look.rows.closest(wanted, aim.lower, aim.upper, look.broken)
         if x is None:
             # In a tight spot rows exclude each other, and a robot that then only brakes never
             # leaves it. Braking breaks no row after this; the certificate decides as always.
-            x = look.rows.met_by(aim.brake).closest(wanted, aim.lower, aim.upper)
+            apart = look.rows.met_by(aim.brake)
+            x = apart.closest(wanted, aim.lower, aim.upper, look.broken)
         notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
         return x
 

@@ -9,8 +9,10 @@ import numpy as np
 from ..contract import Contract
 from ..data.frame import Array
 from .coal_backend import CoalBackend
+from .geometry import Indices
+from .late import Late
 from .limits import ViabilityBox
-from .rows import Approach, Rows
+from .rows import Approach, broken_bounds, Rows
 
 if TYPE_CHECKING:
     from .collisions import SelfCollision
@@ -54,7 +56,9 @@ class Look(NamedTuple):
             after this step can bring near, which is not looked at there.
         rows: Rows of the QP; None if none can matter.
         close: Whether `clipped` breaks one of them.
-        behind: Whether `clipped` may leave a joint away from where it was asked to be.
+        broken: Bounds of the box that the wanted velocity breaks, as `Rows.closest` takes them.
+        late: Joints that `clipped` leaves behind, shape (n,): `Late.joints`; None if there are
+            none.
     """
 
     clipped: Array
@@ -62,7 +66,8 @@ class Look(NamedTuple):
     ahead: Array
     rows: Rows | None
     close: bool
-    behind: bool
+    broken: Indices
+    late: Indices | None
 
 
 class Front:
@@ -78,6 +83,7 @@ class Front:
         """Keep the box and prepare the rows."""
         self._box = box
         self._collisions = collisions
+        self._late = Late(contract, box.dt)
         self._approach = Approach(contract.safety, box, collisions, backend)
 
     def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
@@ -116,4 +122,6 @@ class Front:
         distance = self._collisions.backend.distances(q)
         rows, ahead = self._approach.rows(q, distance, threshold, aim)
         close = rows is not None and bool((rows.excess(clipped) > 0.0).any())
-        return Look(clipped, distance, ahead, rows, close, True)
+        late = self._late.joints(q, q_des, clipped)
+        broken = broken_bounds(wanted, lower, upper)
+        return Look(clipped, distance, ahead, rows, close, broken, late if late.any() else None)

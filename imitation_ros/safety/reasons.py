@@ -4,10 +4,12 @@
 
 import numpy as np
 
-from ..contract import Contract, Limits
+from ..contract import Contract
 from ..data.frame import Array
 from .collisions import SelfCollision
+from .geometry import Indices
 from .intervention import Intervention, Rule
+from .late import BEYOND, FAST, SUDDEN
 from .rows import Rows
 from .tools import SHARE, ToolSpeed
 
@@ -21,8 +23,6 @@ class Reasons:
         self._links = collisions.links
         self._obstacles = {obstacle.name for obstacle in contract.safety.workspace}
         self._dt = dt
-        self._outside = outside(contract.limits)
-        self._fastest: Array = contract.limits.velocity * dt * (1.0 + 1e-9)
         self._texts = _limit_texts(contract)
 
     def start(
@@ -76,27 +76,22 @@ class Reasons:
             asked=float(asked[i]),
         )
 
-    def matters(self, q: Array, q_des: Array, x: Array) -> bool:
-        """Whether x leaves a joint more than `lag_tolerance` from where it was asked to be."""
-        off = np.abs(q_des - (q + self._dt * x))
-        return bool((off > self._contract.safety.lag_tolerance).any())
+    def lags(self, q: Array, q_des: Array, x: Array, late: Indices) -> list[Intervention]:
+        """Joints that a velocity x does not bring from q to where they were asked to be.
 
-    def lags(self, q: Array, q_des: Array, x: Array) -> list[Intervention]:
-        """Joints that a velocity x does not bring from q to where they were asked to be."""
-        sent = q + self._dt * x
-        lower, upper = self._outside
-        late = np.abs(q_des - sent) > self._contract.safety.lag_tolerance
-        beyond = (q_des > upper) | (q_des < lower)
-        chosen = (beyond | late).nonzero()[0]
-        fast = np.abs(q_des - q) > self._fastest
-        kinds = np.where(beyond, 0, np.where(fast, 1, 2))[chosen].tolist()
-        asked, got = q_des[chosen].tolist(), sent[chosen].tolist()
-        texts = [self._texts[kind][i] for i, kind in zip(chosen.tolist(), kinds, strict=True)]
-        # A third of the time that naming every field takes; at a limit there are dozens.
-        fields = (
-            (*text, None, far, near) for text, far, near in zip(texts, asked, got, strict=True)
-        )
-        return list(map(Intervention._make, fields))
+        Args:
+            q: Last set-point [rad or m], shape (n,).
+            q_des: Positions that are asked for [rad or m], shape (n,).
+            x: Velocity [rad/s or m/s], shape (n,).
+            late: Which, and why: `Late.joints`, shape (n,).
+        """
+        chosen = late.nonzero()[0]
+        numbers, kinds = chosen.tolist(), late[chosen].tolist()
+        asked, got = q_des[chosen].tolist(), (q + self._dt * x)[chosen].tolist()
+        # At a limit there are dozens, and naming every field would take four times as long.
+        rows = zip(kinds, numbers, asked, got, strict=True)
+        made, texts = tuple.__new__, self._texts
+        return [made(Intervention, (*texts[k][i], None, far, near)) for k, i, far, near in rows]
 
     def approach(
         self, rows: Rows, asked: Array, x: Array | None, distance: Array
@@ -112,18 +107,17 @@ class Reasons:
             distance: Distance of every pair [m], shape (pairs,).
         """
         excess = rows.excess(asked)
-        row = int(np.argmax(excess))
-        if not excess[row] > 0.0:
+        row = int(excess.argmax())
+        broken, pair, kept = float(excess[row]), int(rows.pairs[row]), float(rows.kept[row])
+        if not broken > 0.0:
             return []
-        one, other = self._links[rows.pairs[row]]
-        now = float(distance[rows.pairs[row]])
-        rule, text, sent = Rule.QP_FALLBACK, f'the QP has no solution near {one} and {other}', now
-        if x is not None:
-            text = f'{one} and {other} come close'
-            rule = Rule.WORKSPACE if other in self._obstacles else Rule.COLLISION
-            sent = float(rows.kept[row] - rows.excess(x)[row])
-        there = float(rows.kept[row] - excess[row])
-        return [Intervention(rule, text, pair=(one, other), asked=there, sent=sent)]
+        one, other = self._links[pair]
+        if x is None:
+            text, sent = f'the QP has no solution near {one} and {other}', float(distance[pair])
+            return [Intervention(Rule.QP_FALLBACK, text, None, (one, other), kept - broken, sent)]
+        text, sent = f'{one} and {other} come close', kept - float(rows.excess(x)[row])
+        rule = Rule.WORKSPACE if other in self._obstacles else Rule.COLLISION
+        return [Intervention(rule, text, None, (one, other), kept - broken, sent)]
 
     def tool(self, tools: ToolSpeed, tool: int | None, speed: float) -> list[Intervention]:
         """Tool that the asked velocity would move too fast [m/s]; an empty list for None."""
@@ -149,13 +143,8 @@ class Reasons:
         return [Intervention(Rule.BRAKING, text, pair=(one, other), asked=now, sent=kept)]
 
 
-def outside(limits: Limits) -> Array:
-    """Positions [rad or m] beyond which one counts as outside the limits, shape (2, n)."""
-    return np.array([limits.lower - 1e-9, limits.upper + 1e-9])
-
-
-def _limit_texts(contract: Contract) -> tuple[list[tuple[Rule, str, str]], ...]:
-    """Rule, what it says of each joint that a limit holds back, and that joint's name."""
+def _limit_texts(contract: Contract) -> dict[int, list[tuple[Rule, str, str]]]:
+    """Rule, what it says of each joint that is late, and that joint's name: by kind, by joint."""
     limits = contract.limits
     rows = list(
         zip(
@@ -167,11 +156,13 @@ def _limit_texts(contract: Contract) -> tuple[list[tuple[Rule, str, str]], ...]:
             strict=True,
         )
     )
-    return (
-        [
+    return {
+        BEYOND: [
             (Rule.POSITION, f'"{j}" may be in [{low:.4f}, {up:.4f}]', j)
             for j, low, up, _, _ in rows
         ],
-        [(Rule.VELOCITY, f'"{j}" may move at {v:.3f}', j) for j, _, _, v, _ in rows],
-        [(Rule.ACCELERATION, f'"{j}" may accelerate at {a:.3f}', j) for j, _, _, _, a in rows],
-    )
+        FAST: [(Rule.VELOCITY, f'"{j}" may move at {v:.3f}', j) for j, _, _, v, _ in rows],
+        SUDDEN: [
+            (Rule.ACCELERATION, f'"{j}" may accelerate at {a:.3f}', j) for j, _, _, _, a in rows
+        ],
+    }

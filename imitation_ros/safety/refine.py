@@ -242,7 +242,7 @@ class RefinedCertificate:
         kept = needed[chosen]
         few = _Few(refine, np.array(chosen))
         # Without room at q every one of them is looked at from the first set-point on.
-        look = Look(x, kept, np.full(len(chosen), np.inf), None, False, False)
+        look = Look(x, kept, np.full(len(chosen), np.inf), None, False, np.zeros(0, np.intp), None)
         found = BrakeCertificate(self._box, few, few).refused(q, x, aim, look, kept)
         return None if found is None else chosen[found]
 

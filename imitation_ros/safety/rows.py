@@ -10,9 +10,9 @@ velocity within the rows is rarely refused. After Gurriet et al. 2018, "An onlin
 active set invariance" (constraints along the trajectory of a backup law).
 """
 
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TYPE_CHECKING
+import math
+from typing import NamedTuple, TYPE_CHECKING
 
 import daqp
 import numpy as np
@@ -51,16 +51,49 @@ def _identity(n: int) -> Array:
     return np.eye(n)
 
 
-def _solved(x: Any, flag: int, lower: Array, upper: Array) -> Array | None:
-    """The velocity that DAQP found, inside the box to the last digit; None if it found none."""
-    solution: Array = np.asarray(x)
-    if flag != 1 or not np.isfinite(solution).all():
+NOTHING: Array = np.zeros(0)
+NOTHING.flags.writeable = False
+
+
+def _solved(
+    weight: Array,
+    matrix: Array,
+    limits: Array,
+    wanted: Array,
+    lower: Array,
+    upper: Array,
+    broken: Indices | None,
+) -> Array | None:
+    """The velocity that DAQP finds, inside the box to the last digit; None if it finds none.
+
+    Args:
+        weight: Of the QP, shape (k, k), k >= n.
+        matrix: Its rows, shape (m, k).
+        limits: Upper and lower, first of the k variables, then of the rows, shape (2, k + m).
+        wanted: Velocity to stay close to, shape (n,), and zeros, together of shape (k,).
+        lower: Lowest velocities, shape (n,).
+        upper: Highest velocities, shape (n,).
+        broken: Bounds that the wanted velocity breaks, shape (n,): see `broken_bounds`.
+    """
+    n = len(lower)
+    active = np.zeros(limits.shape[1], dtype=np.int32)
+    if broken is not None:
+        # Most of them stay active.
+        active[:n] = broken
+    x, _, flag, _ = daqp.solve(weight, -wanted, matrix, limits[0], limits[1], active)
+    if flag != 1 or not math.isfinite(x.dot(x)):
         return None
-    return np.minimum(np.maximum(solution[: len(lower)], lower), upper)
+    found: Array = np.minimum(np.maximum(x[:n], lower), upper)
+    return found
 
 
-@dataclass(frozen=True)
-class Rows:
+def broken_bounds(wanted: Array, lower: Array, upper: Array) -> Indices:
+    """Bounds of the box that the wanted velocity breaks, as DAQP marks them, all of shape (n,)."""
+    marks: Indices = ACTIVE * (wanted > upper) + (ACTIVE + LOWER) * (wanted < lower)
+    return marks
+
+
+class Rows(NamedTuple):
     """What keeps links apart: matrix @ x <= bound for the next velocity x.
 
     Attributes:
@@ -73,7 +106,7 @@ class Rows:
     matrix: Array
     bound: Array
     pairs: Indices
-    kept: Array = field(default_factory=lambda: np.zeros(0))
+    kept: Array = NOTHING
 
     def excess(self, x: Array) -> Array:
         """By how much a velocity breaks each row [m], shape (m,)."""
@@ -82,7 +115,7 @@ class Rows:
 
     def met_by(self, x: Array) -> 'Rows':
         """The same rows, relaxed as far as a velocity breaks them, shape (n,)."""
-        return replace(self, bound=np.maximum(self.bound, self.matrix @ x))
+        return self._replace(bound=np.maximum(self.bound, self.matrix @ x))
 
     def within(self, lower: Array, upper: Array) -> 'Rows | None':
         """The rows that a velocity between two can break; None if there are none."""
@@ -92,7 +125,9 @@ class Rows:
             return None
         return Rows(self.matrix[keep], self.bound[keep], self.pairs[keep])
 
-    def closest(self, wanted: Array, lower: Array, upper: Array) -> Array | None:
+    def closest(
+        self, wanted: Array, lower: Array, upper: Array, broken: Indices | None = None
+    ) -> Array | None:
         """Velocity that is closest to the wanted one, in the box and within the rows.
 
         Solves min |x - wanted|^2 with DAQP, whose active set is exact about feasibility.
@@ -101,6 +136,7 @@ class Rows:
             wanted: Finite velocity [rad/s or m/s], shape (n,).
             lower: Lowest velocities, shape (n,).
             upper: Highest velocities, shape (n,).
+            broken: `broken_bounds` of these, to begin with: it saves time, no more.
 
         Returns:
             The velocity, or None if there is no solution.
@@ -109,12 +145,8 @@ class Rows:
         limits = np.empty((2, n + m))
         limits[0, :n], limits[0, n:] = upper, self.bound
         limits[1, :n], limits[1, n:] = lower, NO_BOUND
-        # Most bounds that the wanted velocity breaks stay active: begin with them.
-        active = np.zeros(n + m, dtype=np.int32)
-        active[:n] = ACTIVE * (wanted > upper) + (ACTIVE + LOWER) * (wanted < lower)
         matrix = np.ascontiguousarray(self.matrix)
-        x, _, flag, _ = daqp.solve(_identity(n), -wanted, matrix, limits[0], limits[1], active)
-        return _solved(x, flag, lower, upper)
+        return _solved(_identity(n), matrix, limits, wanted, lower, upper, broken)
 
 
 def join(one: Rows | None, other: Rows | None) -> Rows | None:
@@ -129,7 +161,12 @@ def join(one: Rows | None, other: Rows | None) -> Rows | None:
 
 
 def closest_softly(
-    hard: Rows | None, soft: Rows, wanted: Array, lower: Array, upper: Array
+    hard: Rows | None,
+    soft: Rows,
+    wanted: Array,
+    lower: Array,
+    upper: Array,
+    broken: Indices | None = None,
 ) -> Array | None:
     """As `Rows.closest`, where soft rows may be broken by a common slack s, at a price.
 
@@ -145,8 +182,9 @@ def closest_softly(
     matrix[firm:, n] = -(SLACK_PRICE**-0.5)
     limits[0, :n], limits[1, :n] = upper, lower
     limits[0, n], limits[1, n] = -NO_BOUND, 0.0
-    x, _, flag, _ = daqp.solve(_identity(n + 1), -np.append(wanted, 0.0), matrix, *limits)
-    return _solved(x, flag, lower, upper)
+    most = np.zeros(n + 1)
+    most[:n] = wanted
+    return _solved(_identity(n + 1), matrix, limits, most, lower, upper, broken)
 
 
 class Approach:

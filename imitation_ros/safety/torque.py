@@ -48,8 +48,10 @@ class TorqueLimit:
         seen = {joint for name in named for joint in contract.group(name).joints}
         watched = np.array([joint in seen for joint in contract.joints])
         self.limit: Array = np.where(watched, torque.share * contract.limits.effort, np.inf)
-        # The same velocity is looked at when it is asked for and when it is sent.
+        # The same velocity is looked at when it is asked for and when it is sent; and once the
+        # inertia of a state is known, every other velocity there takes no more than a product.
         self._last: tuple[Array | None, Array | None, Array] = (None, None, np.zeros(contract.n))
+        self._slope: tuple[Array | None, Array] = (None, np.zeros((contract.n, contract.n)))
         held = np.abs(self.held(contract.home)) / self.limit
         worst = int(held.argmax())
         if held[worst] > 1.0:
@@ -69,7 +71,11 @@ class TorqueLimit:
         """
         if x is self._last[0] and v is self._last[1]:
             return self._last[2]
-        found = self._dynamics.torque(q, v, (x - v) / self._dt)
+        at, since, there = self._last
+        if at is not None and v is since and q is self._slope[0]:
+            found = there + self._slope[1] @ (x - at)
+        else:
+            found = self._dynamics.torque(q, v, (x - v) / self._dt)
         self._last = (x, v, found)
         return found
 
@@ -97,8 +103,9 @@ class TorqueLimit:
             aim: The box, and full braking.
         """
         middle, half = 0.5 * (aim.lower + aim.upper), 0.5 * (aim.upper - aim.lower)
+        self._slope = q, self._dynamics.inertia(q) / self._dt
         share = self.needed(q, v, middle) / self.limit
-        slope = self._dynamics.inertia(q) / (self._dt * self.limit[:, None])
+        slope = self._slope[1] / self.limit[:, None]
         spread = np.abs(slope) @ half
         above: Indices = np.flatnonzero(share + spread > 1.0)
         below: Indices = np.flatnonzero(share - spread < -1.0)

@@ -83,8 +83,9 @@ def test_what_is_wanted_allowed_and_near_is_the_same(
         assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(aim, same, strict=True))
         again = second._front.look(q, q_des, same, second.threshold)
         assert np.array_equal(again.clipped, look.clipped, equal_nan=True)
-        lags = first._reasons.lags(q, q_des, look.clipped)
-        assert again.behind or not lags
+        assert (again.late is None) == (look.late is None)
+        assert look.late is None or np.array_equal(again.late, look.late)
+        assert np.array_equal(again.broken, look.broken)
         # Braking meets its rows exactly, and only rounding says whether it breaks one.
         sure = look.rows is None or abs(look.rows.excess(look.clipped).max()) > 1e-12
         assert again.close == look.close or not sure

@@ -181,7 +181,7 @@ def test_hulls_stand_in_for_capsules_all_along_the_braking(
         x = rng.uniform(-1.0, 1.0, contract.n) * contract.limits.velocity
         aim = robot._front.aim(q, 0.0 * x, q, None)
         unknown = np.full(len(collisions), np.inf)
-        look = Look(x, collisions.distances(q), unknown, None, False, False)
+        look = Look(x, collisions.distances(q), unknown, None, False, np.zeros(0, np.intp), None)
         bare = look._replace(distance=plain.distances(q))
         verdict = robot._certificate.refused(q, x, aim, look, needed)
         helped += verdict is None and capsules.refused(q, x, aim, bare, needed) is not None

@@ -68,11 +68,13 @@ def rows(
         chosen: Filled in with the numbers of the pairs, shape (row_limit,).
     """
     brake, lower, upper, rest, horizon = aim[0], aim[1], aim[2], aim[4], aim[5]
-    n, distance, reach = len(rest), pose.distance, bodies.reach
+    n, distance, reach, widest = len(rest), pose.distance, bodies.reach, bodies.widest
     travel, soon, late, row = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    way = 0.0
     for i in range(n):
         fastest = max(-lower[i], upper[i])
         travel[i] = braking_distance(fastest / limits[3, i]) * limits[4, i]
+        way += travel[i]
         soon[i] = dt * fastest
         late[i] = horizon[i] * max(upper[i] - brake[i], brake[i] - lower[i])
     gaps, who = np.empty(0), np.empty(0, np.int64)
@@ -80,7 +82,7 @@ def rows(
     for p in range(len(distance)):
         room = distance[p] - threshold[p]
         ahead.distance[p] = np.inf
-        if not room - margin < dot_n(reach[p], travel):
+        if room - margin >= widest[p] * way or not room - margin < dot_n(reach[p], travel):
             continue
         if not placed:
             place(tree, bodies, rest, ahead)

@@ -50,6 +50,8 @@ class Bodies(NamedTuple):
         pairs: The two shapes of every pair, shape (p, 2).
         moves: Which joints move which joint, shape (j, j).
         reach: Bound on |d distance / d q|, shape (p, n).
+        widest: Largest of every row of that, shape (p,): what tells that a pair cannot matter
+            without reading its row.
     """
 
     kind: Any
@@ -61,6 +63,7 @@ class Bodies(NamedTuple):
     pairs: Any
     moves: Any
     reach: Array
+    widest: Array
 
 
 class Pose(NamedTuple):
@@ -116,6 +119,7 @@ def pack(tree: Tree, bodies: Bodies, pose: Pose) -> Packed:
         b.turn,
         b.radius,
         b.reach,
+        b.widest,
     )
     numbers = (sizes, t.parent, t.slides, t.column, b.kind, b.joint, b.pairs, b.moves)
     return Packed(
@@ -152,7 +156,8 @@ def unpack(floats: Array, numbers: Any, pose: Array) -> tuple[Tree, Bodies, Pose
         f[15 * s : 16 * s],
         k[2 * s : 2 * s + 2 * p].reshape((p, 2)),
         k[2 * s + 2 * p :].reshape((j, j)),
-        f[16 * s :].reshape((p, n)),
+        f[16 * s : 16 * s + p * n].reshape((p, n)),
+        f[16 * s + p * n :],
     )
     a, b, c = 12 * j, 12 * j + 6 * s, 12 * j + 6 * s + p
     return (

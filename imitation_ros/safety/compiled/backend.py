@@ -15,8 +15,8 @@ from ...kinematics.model import RobotModel
 from .. import pairs
 from ..front import Aim, Look
 from ..geometry import Indices
+from ..late import Late
 from ..limits import ViabilityBox
-from ..reasons import outside
 from ..rows import PASSING, RELAXATION, Rows
 from . import braking, distance, front
 from .arrays import Bodies, BOX, CAPSULE, pack, Packed, PLANE, Pose, Tree, unpack
@@ -93,13 +93,14 @@ class CompiledFront:
     def __init__(self, contract: Contract, box: ViabilityBox, backend: CompiledBackend) -> None:
         """Allocate the rows, and compile."""
         self._backend = backend
-        safety, limits, n = contract.safety, contract.limits, contract.n
+        safety, n = contract.safety, contract.n
         self._dt = box.dt
         self._limits = np.array([box.lower, box.upper, box.velocity, box.step, box.quantum])
-        self._outside = outside(limits)
+        late = Late(contract, box.dt)
+        self._outside, self._fastest = late.outside, late.fastest
         self._numbers = (
             float(box.dt),
-            float(safety.lag_tolerance),
+            late.tolerance,
             float(safety.row_margin),
             PASSING * safety.row_margin,
             float(safety.row_return_rate * box.dt),
@@ -127,7 +128,8 @@ class CompiledFront:
 
     def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
         """What is near, and whether it matters; rows and distances last until the next look."""
-        clipped = np.empty(len(q))
+        clipped, marks = np.empty(len(q)), np.empty((2, len(q)), np.int64)
+        broken, late = marks[0], marks[1]
         count, close, behind = self._backend.look(
             q,
             self._asked[0],
@@ -136,18 +138,22 @@ class CompiledFront:
             threshold,
             self._limits,
             self._outside,
+            self._fastest,
             *self._numbers,
             self._matrix,
             self._bound,
             self._kept,
             self._pairs,
+            broken,
+            late,
         )
         rows = None
         if count:
             rows = Rows(
                 self._matrix[:count], self._bound[:count], self._pairs[:count], self._kept[:count]
             )
-        return Look(clipped, self._backend.measured, self._backend.ahead, rows, close, behind)
+        measured, ahead = self._backend.measured, self._backend.ahead
+        return Look(clipped, measured, ahead, rows, close, broken, late if behind else None)
 
 
 class CompiledCertificate:
@@ -212,6 +218,7 @@ def _bodies(robot: RobotModel, geometry: Any, reach: Array) -> Bodies:
         pairs=np.array([(p.first, p.second) for p in geometry.collisionPairs], dtype=np.int64),
         moves=np.zeros((joints, joints), dtype=np.bool_),
         reach=np.ascontiguousarray(reach),
+        widest=reach.max(axis=1, initial=0.0),
     )
     bodies.moves[:, 1:] = pairs.moves(robot.model, list(range(joints))) > 0.0
     for i, item in enumerate(items):

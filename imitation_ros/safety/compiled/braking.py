@@ -64,19 +64,22 @@ def refused(
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
     n = len(q)
-    reach = bodies.reach
+    reach, widest = bodies.reach, bodies.widest
     speed, travel, now, left = scratch[0], scratch[1], scratch[2], scratch[3]
     moved, after = np.empty(n), np.empty(len(due))
-    last = 0
+    last, way = 0, 0.0
     for i in range(n):
         speed[i] = abs(x[i])
         units = speed[i] / step[i]
         travel[i] = braking_distance(units) * step[i] * dt
+        way += travel[i]
         moved[i] = abs(q[i] + np.sign(x[i]) * travel[i] - rest[i])
         last = max(last, int(np.ceil(units)))
     count, at = 0, HORIZON
     for p in range(len(reach)):
         room = distance[p] - threshold[p]
+        if room >= widest[p] * way:
+            continue
         most = dot_n(reach[p], travel)
         if room >= most:
             continue

@@ -41,6 +41,9 @@ class CompiledDynamics:
         self._robot, self._n = robot, robot.contract.n
         self._frames: dict[int, tuple[int, Array]] = {}
         self._space = np.zeros((len(inertias), 6 * 4 + 2 * TEN))
+        # Kernels are compiled for contiguous arrays that may be written to, and for no others.
+        self._arrays = self._floats, self._numbers, self._pose, self._masses
+        self._state, self._still = np.zeros((3, self._n)), np.zeros((3, self._n))
         home, zero = robot.contract.home, np.zeros(self._n)
         self.torque(home, zero, zero)
         self.inertia(home)
@@ -48,19 +51,23 @@ class CompiledDynamics:
 
     def torque(self, q: Array, v: Array, a: Array) -> Array:
         """Torque of every joint [Nm or N], shape (n,): see `PinocchioDynamics.torque`."""
-        found = np.zeros(self._n)
-        inverse(*self._arrays(), _own(q), _own(v), _own(a), self._space, found)
+        state, found = self._state, np.zeros(self._n)
+        state[0], state[1], state[2] = q, v, a
+        inverse(*self._arrays, state, self._space, found)
         return found
 
     def gravity(self, q: Array) -> Array:
         """Torque that holds the robot still [Nm or N], shape (n,)."""
-        zero = np.zeros(self._n)
-        return self.torque(q, zero, zero)
+        found = np.zeros(self._n)
+        self._still[0] = q
+        inverse(*self._arrays, self._still, self._space, found)
+        return found
 
     def inertia(self, q: Array) -> Array:
         """Joint-space inertia, shape (n, n)."""
         found = np.zeros((self._n, self._n))
-        composite(*self._arrays(), _own(q), self._space, found)
+        self._state[0] = q
+        composite(*self._arrays, self._state[0], self._space, found)
         return found
 
     def center(self, q: Array, frame: int) -> tuple[Array, Array]:
@@ -71,16 +78,9 @@ class CompiledDynamics:
             placed[:, :3], placed[:, 3] = item.placement.rotation, item.placement.translation
             self._frames[frame] = int(item.parentJoint), placed
         found = np.zeros((3, 1 + self._n))
-        over(*self._arrays(), _own(q), *self._frames[frame], self._space, found)
+        self._state[0] = q
+        over(*self._arrays, self._state[0], *self._frames[frame], self._space, found)
         return found[:, 0], found[:, 1:]
-
-    def _arrays(self) -> tuple[Any, ...]:
-        return self._floats, self._numbers, self._pose, self._masses
-
-
-def _own(values: Array) -> Array:
-    """Contiguous and writable: kernels are compiled for such arrays, and for no others."""
-    return np.array(values, dtype=np.float64)
 
 
 @kernel
@@ -141,14 +141,13 @@ def inverse(
     numbers: Any,
     pose_floats: Array,
     masses: Array,
-    q: Array,
-    v: Array,
-    a: Array,
+    state: Array,
     space: Array,
     tau: Array,
 ) -> None:
-    """Recursive Newton-Euler: torques of accelerations a at (q, v); tau is zero before."""
+    """Recursive Newton-Euler: torques at a state of q, v and a, (3, n); tau is zero before."""
     tree, _, pose = unpack(floats, numbers, pose_floats)
+    q, v, a = state[0], state[1], state[2]
     joints(tree, q, pose.turn, pose.origin)
     count = len(tree.parent)
     axes, speed, rate, force = space[:, :6], space[:, 6:12], space[:, 12:18], space[:, 18:24]

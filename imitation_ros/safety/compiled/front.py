@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...data.frame import Array
+from ..late import BEYOND, FAST, IN_TIME, SUDDEN
 from ..limits import RECOVERY_SPEED
+from ..rows import ACTIVE, LOWER
 from .approach import braking_distance, rows, stoppable_speed
 from .arrays import unpack
 from .distance import measure
@@ -77,6 +79,7 @@ def look(
     threshold: Array,
     limits: Array,
     outside: Array,
+    fastest: Array,
     dt: float,
     lag: float,
     margin: float,
@@ -87,6 +90,8 @@ def look(
     bound: Array,
     kept: Array,
     chosen: Any,
+    broken: Any,
+    late: Any,
 ) -> tuple[int, bool, bool]:
     """Clip, measure, and fill in the rows: how many, is one broken, is a joint left behind?
 
@@ -101,7 +106,8 @@ def look(
         clipped: Filled in, shape (n,).
         threshold: Distance every pair has to keep [m], shape (pairs,).
         limits: As for `aim`.
-        outside: Positions beyond which one is outside the limits, shape (2, n).
+        outside: Of `..late.Late`, shape (2, n).
+        fastest: Of `..late.Late`, shape (n,).
         dt: Period [s].
         lag: Lag that is not worth a word [rad or m].
         margin: As for `rows`, like all that follow.
@@ -112,20 +118,26 @@ def look(
         bound: See there.
         kept: See there.
         chosen: See there.
+        broken: Filled in: `..rows.broken_bounds`, shape (n,).
+        late: Filled in: `..late.Late.joints`, shape (n,).
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
     _, _, ahead = unpack(floats, numbers, ahead_floats)
     lower, upper, wanted = aim[1], aim[2], aim[3]
     behind = False
     for i in range(len(q)):
-        x = wanted[i]
+        x, broken[i], late[i] = wanted[i], 0, IN_TIME
         if x < lower[i]:
-            x = lower[i]
+            x, broken[i] = lower[i], ACTIVE + LOWER
         if x > upper[i]:
-            x = upper[i]
+            x, broken[i] = upper[i], ACTIVE
         clipped[i] = x
-        late = not abs(asked[i] - (q[i] + dt * x)) <= lag
-        behind = behind or late or asked[i] < outside[0, i] or asked[i] > outside[1, i]
+        way = asked[i] - q[i]
+        if asked[i] > outside[1, i] or asked[i] < outside[0, i]:
+            late[i] = BEYOND
+        elif abs(way - dt * x) > lag:
+            late[i] = FAST if abs(way) > fastest[i] else SUDDEN
+        behind = behind or late[i] != IN_TIME
     measure(tree, bodies, q, pose)
     count = rows(
         tree,
