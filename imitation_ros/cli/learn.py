@@ -32,6 +32,9 @@ def collect(
     failure_noise: Annotated[
         float, typer.Option(help='Tremor of the operator in those [rad].', min=0.0)
     ] = 0.1,
+    camera: Annotated[
+        list[str] | None, typer.Option(help='Camera to keep as well, as name:HxW.')
+    ] = None,
     policy: Annotated[
         Path | None,
         typer.Option(help='policy.onnx that drives until the expert takes over: corrections.'),
@@ -61,14 +64,16 @@ def collect(
     Examples: imitation_ros collect --task lift --out data;
     imitation_ros collect --task reach --noise 0.03 --out data;
     imitation_ros collect --task lift -n 5 --failures 20 --out data;
+    imitation_ros collect --task lift --camera head_camera:48x64 --out data;
     imitation_ros collect --task lift -n 5 --policy policy.onnx --onto data --out data2
     """
     from ..contract import load
+    from ..data.observation import CameraInput
     from ..evaluation.collection import collect as collect_demonstrations
 
     console = Console()
     if policy is not None:
-        _refuse({'--noise': noise, '--failures': failures}, 'corrections')
+        _refuse({'--noise': noise, '--failures': failures, '--camera': camera}, 'corrections')
         _correct(console, robot, policy, task, episodes, out, onto, least, hold, seed, spread)
         return
     _refuse({'--onto': onto, '--hold': hold}, 'demonstrations without --policy')
@@ -85,6 +90,7 @@ def collect(
             progress=lambda _: progress.advance(one),
             failures=failures,
             failure_noise=failure_noise,
+            cameras=[CameraInput(**_camera(text)) for text in camera or ()],
         )
     failed = len(dataset.manifest.report['failed'])
     frames = sum(len(episode) for episode in dataset.episodes())
@@ -164,6 +170,9 @@ def train(
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
     ] = None,
+    no_poses: Annotated[
+        bool, typer.Option('--no-poses', help='Do not let the policy see tracked objects.')
+    ] = False,
     task: Annotated[
         str | None, typer.Option('--task', '-t', help='Task IRL practises; else that of the data.')
     ] = None,
@@ -183,7 +192,7 @@ def train(
 
     Examples: imitation_ros train --data data --out runs/bc;
     imitation_ros train --data data --out runs/flow --method flow;
-    imitation_ros train --data data --out runs/cam --camera head_camera:48x64;
+    imitation_ros train --data data --out runs/cam --camera head_camera:48x64 --no-poses;
     imitation_ros train --data tray --out runs/tray --history 2;
     imitation_ros train --data data --out runs/both --mirror;
     imitation_ros train --data data --out runs/best --method bc+irl;
@@ -196,7 +205,7 @@ def train(
     values, source = read(config or method)
     console = Console()
     if values.get('method') in METHODS:
-        _refuse({'--camera': camera}, f'method {values["method"]}')
+        _refuse({'--camera': camera, '--no-poses': no_poses}, f'method {values["method"]}')
         given = {'task': task, 'iterations': iterations, 'seed': seed}
         values |= {key: value for key, value in given.items() if value is not None}
         own = {'updates': updates, 'history': history, 'mirror': mirror or None}
@@ -216,6 +225,8 @@ def train(
 
     given = {'updates': updates, 'history': history, 'seed': seed, 'mirror': mirror or None}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if no_poses:
+        changes['poses'] = []
     if camera:
         changes['cameras'] = [_camera(text) for text in camera]
     dataset = Dataset(data)

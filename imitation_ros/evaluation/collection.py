@@ -12,7 +12,7 @@ so that the noise is in the command and in the label. They are what inverse RL m
 cloning must not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import math
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from ..contract import Contract
 from ..data.episode import Episode, EpisodeMeta, Outcome
 from ..data.frame import Array, Frame, JOINT_STATES
+from ..data.images import resize
+from ..data.observation import CameraInput
 from ..data.store import Dataset, DatasetWriter
 from ..data.timeline import SampleBuffer, Timeline
 from ..errors import DataError
@@ -45,6 +47,8 @@ def collect(
     progress: Callable[[int], None] | None = None,
     failures: int = 0,
     failure_noise: float = 0.1,
+    cameras: Sequence[CameraInput] = (),
+    renderer: str = 'auto',
 ) -> Dataset:
     """Let the expert of a task demonstrate it, and write a dataset.
 
@@ -59,15 +63,20 @@ def collect(
         progress: Called with the number of episodes after each.
         failures: How many failed attempts to keep beside them, with outcome `failure`.
         failure_noise: Standard deviation of the tremor in those [rad]; sliding joints as above.
+        cameras: Cameras to keep, and their sizes.
+        renderer: What draws them: see `SimRobot`.
 
     Raises:
+        ContractError: If the robot has no such camera.
         DataError: If the expert fails more often than it succeeds, or does not fail when it
             should.
     """
     for value in (noise, failure_noise):
         if not (math.isfinite(value) and value >= 0):
             raise DataError(f'noise is {value}, not a standard deviation')
-    sim = SimRobot(contract, task, renderer=None)
+    for camera in cameras:
+        contract.camera(camera.name)
+    sim = SimRobot(contract, task, renderer=renderer if cameras else None)
     unit = noise_scale(contract, sim.scene.model)
     expert, keeper = ExpertProposer(contract, task), Guarded(contract)
     rates = contract.rates
@@ -79,7 +88,7 @@ def collect(
         tremble = done >= count
         scale = (failure_noise if tremble else noise) * unit
         shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
-        episode = attempt(sim, expert, keeper, seed, spread, shaking, tremble)
+        episode = attempt(sim, expert, keeper, seed, spread, shaking, tremble, cameras=cameras)
         if (episode.meta.outcome == 'failure') == tremble:
             writer.append(episode)
             done += 1
@@ -104,6 +113,7 @@ def collect(
     report: dict[str, Any] = {'expert': task, 'noise': noise, 'spread': spread, 'failed': failed}
     if failures:
         report |= {'failures': failures, 'failure_noise': failure_noise}
+    sim.close()
     writer.close(report)
     return Dataset(out)
 
@@ -117,6 +127,7 @@ def attempt(
     shaking: Shaking | None = None,
     tremble: bool = False,
     by_operator: Callable[[], bool] | None = None,
+    cameras: Sequence[CameraInput] = (),
 ) -> Episode:
     """One attempt as an episode: what a recording of the nodes would give.
 
@@ -129,11 +140,13 @@ def attempt(
         shaking: Noise on the commands; None is none.
         tremble: Whether the noise is part of the commands that are recorded.
         by_operator: Says after each tick whether an operator drove, where a policy drives as well.
+        cameras: Cameras to keep, and their sizes.
     """
     contract = sim.contract
     hz = contract.rates.command_hz
     step_ns = round(NS / contract.rates.policy_hz)
-    timeline = Timeline(contract, (JOINT_STATES, OBJECT), horizon_s=None)
+    seen = (JOINT_STATES, OBJECT, *(camera.name for camera in cameras))
+    timeline = Timeline(contract, seen, horizon_s=None)
     commands: SampleBuffer[Array] = SampleBuffer(step_ns)
     pose_hz = next(pose.rate_hz for pose in contract.poses if pose.name == OBJECT)
     sim.reset(seed, spread)
@@ -146,6 +159,10 @@ def attempt(
         timeline.push_state(now, sim.q, sim.v)
         if due(tick, pose_hz, hz):
             timeline.push_pose(OBJECT, now, sim.object_pose)
+        for camera in cameras:
+            if due(tick, contract.camera(camera.name).rate_hz, hz):
+                image = resize(sim.render(camera.name), camera.height, camera.width)
+                timeline.push_image(camera.name, now, image)
         proposal = proposer.step(now, tick, sim, command)
         command, _, state = keeper.step(now, sim, proposal)
         shaken = command if shaking is None else command + shaking.step(command, start)
@@ -196,10 +213,13 @@ def _episode(
         q=np.stack([frame.q for frame in frames]),
         v=np.stack([frame.v for frame in frames]),
         action=np.stack(actions),
+        images={
+            name: np.stack([frame.images[name] for frame in frames]) for name in frames[0].images
+        },
         poses={OBJECT: np.stack([frame.poses[OBJECT] for frame in frames])},
         age_ns={
             name: np.array([frame.age_ns(name) for frame in frames], np.int64)
-            for name in (JOINT_STATES, OBJECT)
+            for name in frames[0].stamp_ns
         },
         by_operator=by_operator,
     )

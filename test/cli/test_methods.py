@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
+from imitation_ros.runtime import bundle
 
 
 @pytest.mark.sim
@@ -42,3 +43,32 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
     assert pulled != plain
     with pytest.raises(DataError, match='"pusch" is not a perturbation'):
         runner.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
+
+
+@pytest.mark.sim
+def test_a_policy_that_sees_only_a_camera(tmp_path: Path) -> None:
+    runner = CliRunner()
+
+    def call(*words: str) -> str:
+        done = runner.invoke(app, list(words), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
+    camera = ('--camera', 'head_camera:24x32')
+    call('collect', '--task', 'reach', '-n', '2', *camera, '--out', data)
+    call('train', '--data', data, '--out', run, *camera, '--no-poses', '--updates', '10')
+    call('export', run, '--data', data, '--out', model)
+    assert 'of 1 succeeded' in call('evaluate', model, '--task', 'reach', '--trials', '1')
+    spec = bundle.load(Path(model)).observation
+    assert not spec.poses
+    assert [one.name for one in spec.cameras] == ['head_camera']
+    for wrong, why in (
+        (('collect', '--policy', model, *camera), '--camera means nothing to corrections'),
+        (
+            ('train', '--data', data, '--method', 'irl-airl', '--no-poses'),
+            '--no-poses means nothing to method irl-airl',
+        ),
+    ):
+        with pytest.raises(DataError, match=why):
+            runner.invoke(app, [*wrong, '--out', str(tmp_path / 'no')], catch_exceptions=False)

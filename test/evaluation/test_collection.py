@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from imitation_ros.contract import Contract
+from imitation_ros.data.images import resize
+from imitation_ros.data.observation import CameraInput
 from imitation_ros.data.store import Dataset
-from imitation_ros.errors import DataError
+from imitation_ros.errors import ContractError, DataError
 from imitation_ros.evaluation.collection import collect
+from imitation_ros.sim.robot import SimRobot
 from imitation_ros.sim.shaking import CORRELATION_S, Shaking
 
 pytestmark = pytest.mark.sim
@@ -105,3 +108,30 @@ def test_an_expert_that_cannot_do_it_is_an_error(contract: Contract, tmp_path: P
         collect(contract, 'lift', 1, tmp_path / 'data', noise=0.3)
     with pytest.raises(DataError, match='noise is -1'):
         collect(contract, 'reach', 1, tmp_path / 'other', noise=-1.0)
+
+
+def test_cameras_are_kept_as_a_policy_sees_them(contract: Contract, tmp_path: Path) -> None:
+    camera = CameraInput('head_camera', 48, 64)
+    data = collect(
+        contract, 'reach', 1, tmp_path / 'data', seed=5, cameras=[camera], renderer='ray'
+    )
+    episode = data.episode(0)
+    assert data.manifest.episodes[0].episode == 'reach_0005'
+    assert set(episode.images) == {'head_camera'}
+    images = np.asarray(episode.images['head_camera'])
+    assert images.shape == (len(episode), 48, 64, 3)
+    # At 30 Hz, an image is no older than a period at any tick, and the pictures move on.
+    assert 0 <= episode.age_ns['head_camera'].min() <= episode.age_ns['head_camera'].max() < 40e6
+    assert (np.diff(images.astype(int), axis=0) != 0).any(axis=(1, 2, 3)).sum() > 10
+    sim = SimRobot(contract, 'reach', renderer='ray')
+    sim.reset(5)
+    np.testing.assert_array_equal(images[0], resize(sim.render('head_camera'), 48, 64))
+    sim.close()
+
+
+def test_a_camera_that_the_robot_has_not_is_refused(contract: Contract, tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match='chest_camera'):
+        collect(
+            contract, 'reach', 1, tmp_path / 'data', cameras=[CameraInput('chest_camera', 48, 64)]
+        )
+    assert not (tmp_path / 'data').exists()
