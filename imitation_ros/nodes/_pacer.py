@@ -10,13 +10,11 @@ with it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-import threading
 import time
 
-from rclpy.clock import JumpThreshold, ROSClock
-from rclpy.duration import Duration
+from rclpy.clock import ROSClock
 
-NS = 1_000_000_000
+from ._alarm import Alarm, NS
 
 
 @dataclass(frozen=True)
@@ -53,31 +51,21 @@ class Pacer:
         self._clock = clock
         self._period_ns = period_ns
         self._patience_ns = patience_ns
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
+        self._alarm = Alarm(clock)
 
     def stop(self) -> None:
         """End `run` from another thread."""
-        self._stopped.set()
-        self._wake.set()
+        self._alarm.stop()
 
     def run(self) -> Iterator[Tick]:
         """Give out ticks until `stop` is called."""
-        every = JumpThreshold(
-            min_forward=Duration(nanoseconds=1),
-            min_backward=Duration(nanoseconds=-1),
-            on_clock_change=True,
-        )
-        handle = self._clock.create_jump_callback(every, post_callback=lambda _: self._wake.set())
-        try:
-            while not self._stopped.is_set():
+        with self._alarm.listening():
+            while not self._alarm.stopped:
                 ticks = self._simulated() if self._clock.ros_time_is_active else self._steady()
                 for tick in ticks:
                     yield tick
-                    if self._stopped.is_set():
+                    if self._alarm.stopped:
                         return
-        finally:
-            handle.unregister()
 
     def _now_ns(self) -> int:
         return int(self._clock.now().nanoseconds)
@@ -88,8 +76,7 @@ class Pacer:
         while not self._clock.ros_time_is_active:
             wait = due - time.monotonic_ns()
             if wait > 0:
-                # Nobody wakes this wait but `stop`: the clock does not jump on system time.
-                self._stopped.wait(wait / NS)
+                self._alarm.pause(wait / NS)
             now = time.monotonic_ns()
             late = max(0, now - due)
             yield Tick(self._now_ns(), now, late)
@@ -102,7 +89,7 @@ class Pacer:
         last = self._now_ns()
         moved, seen = time.monotonic_ns(), last
         while self._clock.ros_time_is_active:
-            self._wake.clear()
+            self._alarm.arm()
             now, steady = self._now_ns(), time.monotonic_ns()
             if now != seen:
                 moved, seen = steady, now
@@ -118,6 +105,6 @@ class Pacer:
                 moved = steady - self._patience_ns + self._period_ns
                 yield Tick(now, steady, 0)
                 continue
-            if self._stopped.is_set():
+            if self._alarm.stopped:
                 return
-            self._wake.wait(self._period_ns / NS)
+            self._alarm.wait(self._period_ns / NS)

@@ -7,12 +7,11 @@ Ticks keep an absolute schedule instead, on system time and on simulated time al
 """
 
 from collections.abc import Iterator
-import threading
 
-from rclpy.clock import JumpThreshold, ROSClock
-from rclpy.duration import Duration
+from rclpy.clock import ROSClock
 
-NS = 1_000_000_000
+from ._alarm import Alarm, NS
+
 LONGEST_WAIT_S = 0.1
 """The system clock may be set while we wait; look at it this often [s]."""
 
@@ -31,24 +30,15 @@ class Ticks:
         self.skipped = 0
         self._clock = clock
         self._period_ns = period_ns
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
+        self._alarm = Alarm(clock)
 
     def stop(self) -> None:
         """End `run` from another thread."""
-        self._stopped.set()
-        self._wake.set()
+        self._alarm.stop()
 
     def run(self) -> Iterator[int]:
         """Give out ticks [ns] until `stop` is called."""
-        # Only simulated time jumps like this; it wakes us on every message on /clock.
-        every = JumpThreshold(
-            min_forward=Duration(nanoseconds=1),
-            min_backward=Duration(nanoseconds=-1),
-            on_clock_change=True,
-        )
-        handle = self._clock.create_jump_callback(every, post_callback=lambda _: self._wake.set())
-        try:
+        with self._alarm.listening():
             tick_ns: int | None = None
             while True:
                 tick_ns = self._wait(tick_ns)
@@ -56,13 +46,11 @@ class Ticks:
                     return
                 yield tick_ns
                 tick_ns += self._period_ns
-        finally:
-            handle.unregister()
 
     def _wait(self, tick_ns: int | None) -> int | None:
         """Wait for a tick; give the newest one that is due, or None once stopped."""
-        while not self._stopped.is_set():
-            self._wake.clear()
+        while not self._alarm.stopped:
+            self._alarm.arm()
             now_ns = int(self._clock.now().nanoseconds)
             if now_ns > 0:  # 0: simulated time has not begun
                 # Further ahead than a period: the clock was set back.
@@ -75,6 +63,5 @@ class Ticks:
             wait_s = LONGEST_WAIT_S
             if now_ns > 0 and tick_ns is not None and not self._clock.ros_time_is_active:
                 wait_s = min(wait_s, (tick_ns - now_ns) / NS)
-            if not self._stopped.is_set():
-                self._wake.wait(wait_s)
+            self._alarm.wait(wait_s)
         return None

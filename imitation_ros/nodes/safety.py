@@ -37,10 +37,11 @@ from ..runtime.latency import Latencies
 from ..safety.governor import Governor
 from ..safety.intervention import Rule
 from ..safety.verdict import State, Verdict
+from ._alarm import NS
 from ._blackbox import BlackBox
 from ._messages import status, to_joint_state, to_proposal, to_time
 from ._outputs import make_output
-from ._pacer import NS, Pacer, Tick
+from ._pacer import Pacer, Tick
 from ._parameters import declare
 from ._qos import LATCHED, profile
 from ._realtime import claim, MODES
