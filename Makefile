@@ -13,7 +13,7 @@ OFFLINE := safety motion convert reads irl learning
 REAL_TIME := recorder faults latency
 BENCHMARKS := $(OFFLINE) $(REAL_TIME)
 # In full it takes too long for `make bench`.
-SMOKED := $(OFFLINE) demonstrations
+SMOKED := $(OFFLINE) demonstrations cameras
 
 .PHONY: help setup demo test lint types layers unit smoke bench lock clean
 

@@ -10,7 +10,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..runtime.loop import PolicyLoop
-from ..runtime.session import Session
+from ..runtime.session import Inference
 from ..sim.experts import EXPERTS, OBJECT
 from ..sim.perturbations import Sensed
 from ..teleop.gate import GateConfig
@@ -46,7 +46,7 @@ def due(tick: int, rate_hz: float, tick_hz: float) -> bool:
 class PolicyProposer:
     """A policy.onnx in the loop the policy node runs."""
 
-    def __init__(self, contract: Contract, session: Session, draw: bool = True) -> None:
+    def __init__(self, contract: Contract, session: Inference, draw: bool = True) -> None:
         """Put a warm session into a loop.
 
         Args:

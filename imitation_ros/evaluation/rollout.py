@@ -102,7 +102,7 @@ def rollout(
     kept = strips if renderer is not None else 0
     proposer = PolicyProposer(contract, session, draw_noise)
     world = Disturbed(sim, perturb)
-    return _run(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
+    return attempts(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
 
 
 def expert_rollout(
@@ -123,21 +123,33 @@ def expert_rollout(
     sim = SimRobot(contract, task, renderer=renderer)
     kept = strips if renderer is not None else 0
     world, expert = Disturbed(sim, perturb), ExpertProposer(contract, task)
-    return _run(sim, world, expert, Guarded(contract), seeds, spread, progress, kept)
+    return attempts(sim, world, expert, Guarded(contract), seeds, spread, progress, kept)
 
 
-def _run(
+def attempts(
     sim: SimRobot,
     world: Disturbed,
     proposer: Proposer,
     keeper: Keeper,
     seeds: Iterable[int],
-    spread: float,
-    progress: Progress | None,
-    strips: int,
+    spread: float = 1.0,
+    progress: Progress | None = None,
+    strips: int = 0,
     watch: Watch | None = None,
 ) -> RolloutResults:
-    """Try every seed, then free the renderer."""
+    """Let anyone who makes proposals try every seed, then free the renderer.
+
+    Args:
+        sim: The robot.
+        world: The same, as it is shown and disturbed.
+        proposer: Who makes the proposals.
+        keeper: What stands between them and the robot.
+        seeds: See `rollout`, as all that follow.
+        spread: See there.
+        progress: See there.
+        strips: See there.
+        watch: See there.
+    """
     trials: list[Trial] = []
     kept: list[CameraStrip] = []
     try:

@@ -18,7 +18,7 @@ from ..data.timeline import Timeline
 from ..errors import ModelError
 from .chunks import history, proposal
 from .latency import Latencies, Summary
-from .session import Session
+from .session import Inference
 
 FUTURE_NS = 1_000_000_000
 """A stamp this far ahead of the clock is a wrong stamp [ns]."""
@@ -69,7 +69,7 @@ class PolicyLoop:
     def __init__(
         self,
         contract: Contract,
-        session: Session,
+        session: Inference,
         timer_ns: Callable[[], int] | None = None,
         clock_ns: Callable[[], int] | None = None,
     ) -> None:

@@ -3,16 +3,29 @@
 """Session: a policy that fits the robot, loaded and warm, from frames to actions."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, cast, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Contract
 from ..data.frame import Array, Frame
+from ..data.observation import ObservationSpec
 from ..errors import DataError, ModelError
 from .bundle import ACTIONS, Bundle, check_against, NOISE, STATE
 from .graph import BYTES, open_model, ORT_ERRORS
+
+
+class Inference(Protocol):
+    """What a loop asks for actions: a session, or whoever answers as one."""
+
+    spec: ObservationSpec
+
+    def seed_noise(self, seed: int | None) -> None:
+        """See `Session`."""
+
+    def infer(self, frames: Sequence[Frame]) -> Array:
+        """See `Session`."""
 
 
 class Session:
