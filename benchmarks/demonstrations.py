@@ -51,7 +51,7 @@ class Row:
     spread: float
     chunk: int
     execute: int
-    updates: int
+    updates: int | None
     trials: int
     seed: int
     method: str = 'bc'
@@ -85,7 +85,7 @@ def few_rows(tasks: list[str], methods: list[str], smoke: bool) -> Iterator[Row]
         noise = NOISE[task] if task == 'tray_balance' else 0.0
         for method in methods:
             for demos in (2,) if smoke else (2, 5, 10, 20, 50):
-                updates, trials = (20, 1) if smoke else (4000, 40)
+                updates, trials = (20, 1) if smoke else (None, 40)
                 counts = updates, trials, 0
                 yield Row(task, demos, noise, 1.0, 12, 4, *counts, method, ENOUGH)
 
@@ -133,11 +133,12 @@ def run(row: Row, contract: Contract, shelf: Shelf, folder: Path) -> dict[str, A
     changes = {
         'chunk': row.chunk,
         'execute': row.execute,
-        'updates': row.updates,
-        'warmup': min(200, row.updates // 10),
         'seed': row.seed,
-        'history': TASKS[row.task].history,
     }
+    if row.updates is not None:
+        changes |= {'updates': row.updates, 'warmup': min(200, row.updates // 10)}
+    if TASKS[row.task].history > 1:
+        changes['history'] = TASKS[row.task].history
     train(data, load_config(row.method, changes), folder / 'run')
     trained = time.process_time() - start
     model = export(folder / 'run', folder / 'policy.onnx', data).path

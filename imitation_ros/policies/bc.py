@@ -7,10 +7,10 @@
     L(theta) = 1 / sum(m) * sum_i m_i * h(pi_theta(o)_i - a_i)
 
 over the steps i of the chunk and its joints, m_i = 0 where the chunk is padding (Pomerleau 1989;
-chunks: Zhao et al. 2023, sec. IV-B). By default h is the Huber loss with delta = 1: quadratic for
-errors below one standard deviation and linear above, so a few odd moments of a demonstration do
-not rule the fit. The absolute error pulls as hard where the fit is close, so it goes on fitting
-errors that are small but add up over a thousand steps.
+chunks: Zhao et al. 2023, sec. IV-B, whose loss is the absolute error as well). By default h(e) is
+|e|: it pulls as hard where the fit is close, so it goes on fitting errors that are small but add
+up, and a few odd moments of a demonstration do not rule it. The Huber loss with delta = 1 is
+quadratic below one standard deviation.
 """
 
 from typing import Literal
@@ -29,11 +29,11 @@ class BCNetwork(Network):
 
     Attributes:
         members: MLPs that are trained side by side, and whose chunks are averaged.
-        loss: Huber, or the absolute error.
+        loss: The absolute error, or Huber's.
     """
 
     members: Count = 1
-    loss: Literal['huber', 'absolute'] = 'huber'
+    loss: Literal['absolute', 'huber'] = 'absolute'
 
 
 class BC(Policy):

@@ -175,7 +175,7 @@ BARE_BC: dict[str, Any] = {
     **BARE,
     'updates': 4000,
     'batch': 128,
-    'network': {'width': 128, 'depth': 2, 'members': 4, 'loss': 'absolute'},
+    'network': {'width': 128, 'depth': 2, 'members': 4},
 }
 """The same for Behavioural Cloning, measured on other people's experts (docs/any-data.md): four
 small networks meet with fewer states they fail in than a large one, and cost less."""
