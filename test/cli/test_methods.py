@@ -14,17 +14,19 @@ from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
 from imitation_ros.runtime import bundle
 
+RUNNER = CliRunner()
+
+
+def call(*words: str) -> str:
+    """Run a verb that must succeed; what it prints."""
+    done = RUNNER.invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
 
 @pytest.mark.sim
 def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
     demonstrations.dataset(tmp_path / 'data', contract, 4, 20)
-    runner = CliRunner()
-
-    def call(*words: str) -> str:
-        done = runner.invoke(app, list(words), catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return done.output
-
     data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
     call(
         *('train', '--data', data, '--out', run, '--method', 'flow', '--updates', '210'),
@@ -42,18 +44,11 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
     assert [trial['seed'] for trial in pulled] == [100_000]
     assert pulled != plain
     with pytest.raises(DataError, match='"pusch" is not a perturbation'):
-        runner.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
+        RUNNER.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
 
 
 @pytest.mark.sim
 def test_a_policy_that_sees_only_a_camera(tmp_path: Path) -> None:
-    runner = CliRunner()
-
-    def call(*words: str) -> str:
-        done = runner.invoke(app, list(words), catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return done.output
-
     data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
     camera = ('--camera', 'head_camera:24x32')
     call('collect', '--task', 'reach', '-n', '2', *camera, '--out', data)
@@ -71,4 +66,4 @@ def test_a_policy_that_sees_only_a_camera(tmp_path: Path) -> None:
         ),
     ):
         with pytest.raises(DataError, match=why):
-            runner.invoke(app, [*wrong, '--out', str(tmp_path / 'no')], catch_exceptions=False)
+            RUNNER.invoke(app, [*wrong, '--out', str(tmp_path / 'no')], catch_exceptions=False)
