@@ -11,6 +11,7 @@ lives in an environment of its own, which a variable names; without it nothing i
 The peer is taken as it comes (made for a GPU), and small as ours are (peers_lerobot.py).
 
     python benchmarks/peers_task.py [--task lift] [--demos 20] [--cpu-seconds 60] [--trials 40]
+                                    [--small] [--json FILE]
 """
 
 import argparse
@@ -197,6 +198,7 @@ def main() -> int:
     parser.add_argument('--cpu-seconds', type=float, default=CPU_S)
     parser.add_argument('--trials', type=int, default=40)
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--small', action='store_true', help='leave out the peer as it comes')
     parser.add_argument('--json', type=Path)
     options = parser.parse_args()
     python = os.environ.get(VARIABLE)
@@ -213,6 +215,8 @@ def main() -> int:
             results[f'imitation_ros {method}'] = ours(contract, data, method, options, folder)
             show(*list(results.items())[-1])
         for names in PEERS:
+            if options.small and 'small' not in names:
+                continue
             row = theirs(contract, python, folder / 'lerobot', names, options)
             results[f'lerobot {" ".join(names)}'] = row
             show(*list(results.items())[-1])

@@ -30,7 +30,7 @@ class Guard(BaseModel):
         every: Iterations between two evaluations.
         episodes: Starts in each of them.
         seed: Seed of the first of those starts.
-        spread: Factor on their region.
+        spread: Factor on the region of half of them; the others are as demonstrated.
         patience: Falls below the best that end a training.
         margin: By which share of the starts a result has to beat the beginning to replace it.
     """

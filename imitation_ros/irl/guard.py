@@ -7,7 +7,8 @@ So the policy is tried without exploration from time to time, first as it began,
 is kept: the result is never worse than its beginning on these starts. They belong to the guard
 alone; what the result is worth is measured from others. The best of several tries flatters itself,
 so what replaces the beginning has to be better by a margin: otherwise a good BC is given away for
-one lucky start.
+one lucky start. Half of the starts are those that were demonstrated, and there it may not be worse
+at all: practice on wide starts can forget the near ones.
 """
 
 from dataclasses import dataclass
@@ -24,25 +25,28 @@ class Selection:
         iteration: Iteration that had it first.
         falls: Evaluations since, all of them below it.
         needed: What the first one to replace the beginning has to reach.
+        shown: Success of the beginning from starts as demonstrated.
     """
 
     best: float = -1.0
     iteration: int = 0
     falls: int = 0
     needed: float = -1.0
+    shown: float = 0.0
 
-    def see(self, iteration: int, success: float, margin: float) -> bool:
+    def see(self, iteration: int, success: float, margin: float, shown: float = 1.0) -> bool:
         """Take an evaluation; whether it is the best one so far.
 
         Args:
             iteration: Which one it is of; the first is of the beginning.
             success: Share of the starts that succeeded.
             margin: By how much the beginning has to be beaten.
+            shown: Share of those as demonstrated alone.
         """
         first = self.best < 0.0
-        if success > self.best and success >= self.needed - 1e-9:
+        if success > self.best and success >= self.needed - 1e-9 and shown >= self.shown - 1e-9:
             if first:
-                self.needed = success + margin
+                self.needed, self.shown = success + margin, shown
             self.best, self.iteration, self.falls = success, iteration, 0
             return True
         self.falls = self.falls + 1 if success < self.best else 0

@@ -264,8 +264,8 @@ class _Run:
             console.print(
                 f'{config.method}: {self.task}, {len(self.windows.names)} episodes; '
                 f'{learner.episodes} episodes of {self.practice.horizon} decisions an iteration, '
-                f'starts spread by {config.spread:g}; judged from {config.guard.episodes} starts '
-                f'spread by {config.guard.spread:g}',
+                f'starts spread by {config.spread:g}; judged from {config.guard.episodes} starts, '
+                f'half of them spread by {config.guard.spread:g}',
                 highlight=False,
             )
         journal = Journal(self.folder, learner.iteration, TAGS)
@@ -331,8 +331,14 @@ class _Run:
         guard, learner = self.config.guard, self.learner
         seeds = range(guard.seed, guard.seed + guard.episodes)
         decide = learner.policy.decide(None)
-        rate = rollout(self.judge, decide, seeds, guard.spread, stop_on_success=True).rate
-        if self.selection.see(learner.iteration, rate, guard.margin):
+        wide, *near = (
+            rollout(self.judge, decide, part, spread, stop_on_success=True).success
+            for part, spread in ((seeds[::2], guard.spread), (seeds[1::2], 1.0))
+            if part
+        )
+        rate = float(np.concatenate([wide, *near]).mean())
+        shown = float(near[0].mean()) if near else 1.0
+        if self.selection.see(learner.iteration, rate, guard.margin, shown):
             self._write(BEST, {'held_out_success': rate})
         self._write(LAST, {'held_out_success': rate})
         return rate

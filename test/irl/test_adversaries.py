@@ -125,6 +125,10 @@ def test_the_guard_keeps_the_best_and_ends_what_only_falls() -> None:
     assert not selection.over(settings)
     selection.see(5, 0.1, 0.1)
     assert selection.over(settings)
+    narrow = Selection()
+    assert narrow.see(0, 0.5, 0.1, shown=0.75)
+    assert not narrow.see(1, 0.9, 0.1, shown=0.5), 'the demonstrated starts may not be forgotten'
+    assert narrow.see(2, 0.8, 0.1, shown=0.75)
     for began, over in ((1.0, True), (0.95, True), (0.9, False)):
         good = Selection()
         good.see(0, began, 0.1)
