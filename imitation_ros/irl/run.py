@@ -236,8 +236,9 @@ class _Run:
             config.timestep_s,
         )
         self.practice = practice
+        # Whatever practice does without, the result will run behind the governor.
         self.judge = Environment(
-            contract, self.task, trained.spec, practice.time_limit_s, perturb, config.filter
+            contract, self.task, trained.spec, practice.time_limit_s, perturb, filter=True
         )
         self.learner = _learner(config, contract, trained, windows, practice)
         self.selection = Selection()
