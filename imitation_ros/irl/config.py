@@ -30,7 +30,7 @@ class Guard(BaseModel):
         every: Iterations between two evaluations.
         episodes: Starts in each of them.
         seed: Seed of the first of those starts.
-        spread: Factor on the region of half of them; the others are as demonstrated.
+        spread: Factor on the region of two thirds; the others are from the demonstrated one.
         patience: Falls below the best that end a training.
         margin: By which share of the starts a result has to beat the beginning to replace it.
     """
@@ -38,7 +38,7 @@ class Guard(BaseModel):
     model_config = ConfigDict(frozen=True, extra='forbid')
 
     every: Count = 4
-    episodes: Count = 24
+    episodes: Count = 36
     seed: int = Field(500_000, ge=0)
     spread: Positive = 1.6
     patience: Count = 3

@@ -9,13 +9,16 @@ alone; what the result is worth is measured from others. The safety governor sta
 it will on the robot: without it, a policy that asks for too much looks better than it is.
 
 The best of several tries flatters itself, so what replaces the beginning has to be better by a
-margin: otherwise a good BC is given away for one lucky start. Half of the starts are spread as
-the demonstrated ones, and there it may not be worse at all: practice can forget the near ones.
+margin: otherwise a good BC is given away for one lucky start. One start of three is from where the
+demonstrated ones are, and there it may not be worse at all: practice can forget what is near.
 """
 
 from dataclasses import dataclass
 
 from .config import Guard
+
+NEAR = 3
+"""One of so many starts is from the demonstrated region."""
 
 
 @dataclass
