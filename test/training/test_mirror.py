@@ -21,7 +21,7 @@ def test_demonstrations_of_one_arm_teach_the_other(contract: Contract, tmp_path:
     shown = [episode for episode in shown if episode.poses['object'][0, 1] < -0.02]
     unseen = shown.pop()
     data = demonstrations.write(tmp_path / 'data', contract, shown)
-    config = load('bc', {'mirror': True, 'updates': 600, 'network': {'width': 64, 'depth': 2}})
+    config = load('bc', {'mirror': True, 'updates': 2000, 'network': {'width': 64, 'depth': 2}})
     train(data, config, tmp_path / 'run')
     trained = load_trained(tmp_path / 'run')
     mirror = sagittal(contract)
