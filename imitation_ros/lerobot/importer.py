@@ -161,6 +161,7 @@ class _Reader:
     def __init__(self, source: Source, options: Options) -> None:
         self._source, self._options = source, options
         self.notes: list[str] = []
+        self._check_renames()
         self.contract = options.contract or self._own_contract()
         self.metas = self._own_metas()
         self._state = self._order(layout.STATE, self.contract.joints)
@@ -181,6 +182,21 @@ class _Reader:
             self.notes.append('the age of what stands at a tick is not known')
         if options.degrees:
             self.notes.append('positions were in degrees')
+
+    def _check_renames(self) -> None:
+        """Refuse to rename what is not there: it would be left out under its old name."""
+        known: dict[str, None] = {}  # a set that keeps the order
+        for name in (layout.STATE, layout.ACTION) if self._options.rename else ():
+            for theirs in layout.names_of(self._source.feature(name)):
+                known |= {theirs: None, _plain_joint(theirs): None}
+        for key, feature in self._source.info['features'].items():
+            if feature['dtype'] in ('video', 'image'):
+                known[key.removeprefix(layout.IMAGES)] = None
+        for theirs in self._options.rename:
+            if theirs not in known:
+                raise DataError(
+                    f'{self._source.root}: {unknown(theirs, "joint or camera to rename", known)}'
+                )
 
     def _own_contract(self) -> Contract:
         ours = self._source.ours
@@ -248,7 +264,7 @@ class _Reader:
         """Names of a vector's entries, as we call them."""
         rename, found = self._options.rename, []
         for theirs in layout.names_of(self._source.feature(name)):
-            plain = theirs.removesuffix('.pos').removesuffix('.position')
+            plain = _plain_joint(theirs)
             found.append(rename.get(theirs, rename.get(plain, plain)))
         return tuple(found)
 
@@ -366,6 +382,11 @@ def _image_shape(feature: Mapping[str, Any]) -> tuple[int, int, int]:
     if first in (1, 3) and third not in (1, 3):
         return second, third, first
     return first, second, third
+
+
+def _plain_joint(theirs: str) -> str:
+    """Name of a joint without what LeRobot's robots put behind it."""
+    return theirs.removesuffix('.pos').removesuffix('.position')
 
 
 def _plain(name: str) -> str:

@@ -102,6 +102,13 @@ def test_a_stranger_without_a_robot_keeps_its_own_names(stranger, dataset, tmp_p
     assert Windows(Dataset(tmp_path / 'set'), [0, 1, 2], spec).batch(np.arange(8)).images
 
 
+def test_a_name_to_rename_that_is_not_there_is_refused(stranger, contract, tmp_path):
+    options = Options(contract, {'frnt': 'head_camera'}, degrees=True)
+    with pytest.raises(DataError, match=r'"frnt" is not a joint or camera to rename.*"front"'):
+        import_(stranger, tmp_path / 'set', options)
+    assert not (tmp_path / 'set').exists()
+
+
 def test_a_camera_the_contract_does_not_have_is_left_out_and_said(stranger, contract, tmp_path):
     manifest = import_(stranger, tmp_path / 'set', Options(contract, degrees=True))
     assert 'camera "front" left out: not in the contract' in manifest.report['notes']
