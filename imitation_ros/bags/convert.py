@@ -221,9 +221,14 @@ def _episode(
         meta = bag.meta or EpisodeMeta(episode=path.stem)
         if not meta.contract_hash:
             meta = replace(meta, robot=contract.name, contract_hash=contract.hash)
-        elif (meta.contract_hash if bag.contract is None else bag.contract.hash) != contract.hash:
-            # The contract in the bag is hashed anew: keys that came later have their defaults.
-            raise DataError('was recorded with another contract')
+        # The contract in the bag is hashed anew: keys that came later have their defaults.
+        elif (
+            held := meta.contract_hash if bag.contract is None else bag.contract.hash
+        ) != contract.hash:
+            raise DataError(
+                f'was recorded with another contract: {meta.robot} {held[:12]}, '
+                f'not {contract.name} {contract.hash[:12]}'
+            )
         if not meta.verdict:
             verdict = audit(bag, contract)
             meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)

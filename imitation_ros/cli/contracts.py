@@ -33,6 +33,8 @@ def contract_from_bag(
     imitation_ros contract-from-bag bags/0001 --observation /obs --action /act --out theirs.yaml
     """
     from ..bags.describe import describe
+    from ..bags.layout import find_bags
+    from ..bags.reader import Bag
     from ..contract import loads
 
     if out.exists():
@@ -40,9 +42,16 @@ def contract_from_bag(
     text = describe(bag, name, observation, action)
     contract = loads(text, out)
     out.write_text(text, encoding='utf-8')
+    with Bag(find_bags(bag)[0]) as first:
+        held = first.contract
     Console().print(
         f'{out}: {contract.n} observed ({contract.joint_states.topic}), {len(contract.actions)} '
         f'actions ({contract.topics.command}), {contract.rates.policy_hz:g} Hz\n'
-        f'next: imitation_ros convert {bag} --robot {out} --out data',
+        + (
+            f'next: imitation_ros convert {bag} --robot {out} --out data'
+            if held is None
+            else f'the bag holds the contract of {held.name}, by which alone it is converted '
+            f'(imitation_ros convert {bag} --out data); {out} is for others like it that hold none'
+        ),
         highlight=False,
     )

@@ -211,6 +211,9 @@ def test_bags_of_two_contracts(maker, robot, messages, good_bag, good_script, tm
     assert agreed([good_bag]).hash == robot.hash
     with pytest.raises(DataError, match=r'(?s)several contracts.*pick_0001.*pick_0002'):
         convert([good_bag, second], tmp_path / 'set')
+    told = f'another contract: {robot.name} {robot.hash[:12]}, not {other.name} {other.hash[:12]}'
+    with pytest.raises(DataError, match=told):
+        convert([good_bag], tmp_path / 'set', contract=other)
 
 
 def test_idle_head_and_tail_are_cut_on_request(maker, messages, robot, tmp_path):

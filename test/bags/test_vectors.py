@@ -13,6 +13,7 @@ from imitation_ros.bags.audit import audit
 from imitation_ros.bags.convert import convert
 from imitation_ros.bags.describe import describe
 from imitation_ros.bags.reader import Bag
+from imitation_ros.cli.contracts import contract_from_bag
 from imitation_ros.contract import Contract, loads
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
@@ -158,3 +159,17 @@ def test_no_robot_is_moved_by_it(tmp_path: Path) -> None:
     contract = contract_of(vectors.demonstration(tmp_path / 'ep', 0, 10))
     with pytest.raises(ContractError, match='names no urdf'):
         RobotModel(contract)
+
+
+def test_a_bag_that_holds_a_contract_is_not_sent_to_be_refused(
+    good_bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Convert goes by the contract in the bag, so another must not be what comes next."""
+    topics = {'observation': '/joint_states', 'action': '/safety/command'}
+    contract_from_bag(good_bag, tmp_path / 'theirs.yaml', name=None, **topics)
+    told = ' '.join(capsys.readouterr().out.split())
+    assert 'next:' not in told
+    assert 'holds the contract of imi_humanoid' in told
+    other = vectors.demonstration(tmp_path / 'ep', 0, 10)
+    contract_from_bag(other, tmp_path / 'others.yaml')
+    assert 'next: imitation_ros convert' in capsys.readouterr().out
