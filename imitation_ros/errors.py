@@ -58,4 +58,5 @@ def unknown(name: str, kind: str, choices: Iterable[str]) -> str:
     if not close:
         close = [choice for choice in listed if name in choice][:1]
     hint = f'; did you mean "{close[0]}"?' if close else ';'
-    return f'"{name}" is not a {kind}{hint} choices: {", ".join(listed) or "(none)"}'
+    article = 'an' if kind[0] in 'aeiou' else 'a'
+    return f'"{name}" is not {article} {kind}{hint} choices: {", ".join(listed) or "(none)"}'

@@ -177,7 +177,8 @@ def _check_same_data(trained: Trained, dataset: Dataset, contract: Contract) -> 
     used = trained.values['episodes']
     gone = [name for name in [*used['train'], *used['held_out']] if name not in there]
     if gone:
-        differences.append(f'{len(gone)} episodes are missing: {", ".join(gone[:5])}')
+        more = f' and {len(gone) - 5} more' if len(gone) > 5 else ''
+        differences.append(f'{len(gone)} episodes are missing: {", ".join(gone[:5])}{more}')
     if differences:
         raise MismatchError(
             f'{dataset.root} is not the dataset this policy was trained on:', differences

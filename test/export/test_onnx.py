@@ -161,7 +161,7 @@ def test_another_dataset_is_refused(
     exported: Exported, contract: Contract, tmp_path: Path
 ) -> None:
     other = demonstrations.dataset(tmp_path / 'other', contract, 3, 12, camera=True)
-    with pytest.raises(MismatchError, match='27 episodes are missing: reach_'):
+    with pytest.raises(MismatchError, match=r'27 episodes are missing: reach_.* and 22 more'):
         exporting.export(exported.run, tmp_path / 'policy.onnx', other)
     assert not (tmp_path / 'policy.onnx').exists()
 
@@ -224,7 +224,7 @@ def test_the_open_loop_error_of_the_file_is_that_of_the_checkpoint(exported: Exp
     assert found.mean_mae == pytest.approx(metrics['held_out_mae'], rel=1e-3)
     assert found.hold_mae == pytest.approx(metrics['hold_mae'], rel=1e-3)
     assert found.hold_ratio < 0.6
-    with pytest.raises(DataError, match='is not a episode of the data'):
+    with pytest.raises(DataError, match='is not an episode of the data'):
         offline.measure_model(exported.result.path, exported.dataset, ['reach_9999'])
 
 
