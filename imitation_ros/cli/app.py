@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs' home: one typer application, one place where errors become messages."""
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -30,6 +31,8 @@ app = typer.Typer(
 
 RECORD, SORT, TRAIN, DEPLOY = 'Record', 'Sort out', 'Train', 'Deploy'
 LOOK = 'Look closer'
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the disk answers when there is no room; such an error names no file."""
 
 app.command('sim', rich_help_panel=RECORD)(robot.sim)
 app.command('teleop', rich_help_panel=RECORD)(robot.teleop)
@@ -68,6 +71,12 @@ def main() -> None:
         app()
     except ImitationError as error:
         fail(error)
+    except OSError as error:
+        if error.filename is None and error.errno not in FULL:
+            raise
+        where = '' if error.filename is None else f'{error.filename}: '
+        print(f'error: {where}{error.strerror}', file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except ModuleNotFoundError as error:

@@ -195,7 +195,7 @@ def convert(
         bool, typer.Option('--with-recovered', help='Keep episodes repaired after a crash.')
     ] = False,
     trim_idle: Annotated[
-        float | None, typer.Option(help='Cut idle heads and tails, but for this long [s].')
+        float | None, typer.Option(help='Cut idle heads and tails, but for this long \\[s].')
     ] = None,
     robot: Annotated[
         str | None,

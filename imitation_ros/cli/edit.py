@@ -27,16 +27,16 @@ def trim(
     bags: Bags,
     out: Out,
     margin: Annotated[
-        float, typer.Option(help='Kept before the first and after the last motion [s].')
+        float, typer.Option(help='Kept before the first and after the last motion \\[s].')
     ] = 0.5,
     start: Annotated[
-        float | None, typer.Option('--from', help='Keep from here on [s], whatever moves.')
+        float | None, typer.Option('--from', help='Keep from here on \\[s], whatever moves.')
     ] = None,
     end: Annotated[
-        float | None, typer.Option('--to', help='Keep up to here [s], whatever moves.')
+        float | None, typer.Option('--to', help='Keep up to here \\[s], whatever moves.')
     ] = None,
     motion: Annotated[
-        float, typer.Option(help='How far a joint must go to count as moved [rad or m].')
+        float, typer.Option(help='How far a joint must go to count as moved \\[rad or m].')
     ] = 0.02,
     robot: Annotated[
         str | None, typer.Option('--robot', '-r', help='Contract, for bags that hold none.')

@@ -74,14 +74,21 @@ def evaluate(
         return
     from ..contract import load
     from ..evaluation.rollout import rollout
+    from ..runtime.bundle import check_against
+    from ..runtime.bundle import load as load_bundle
     from ..sim.perturbations import parse
 
     settings = [parse(text) for text in perturb or ()]
+    contract = load(robot)
+    check_against(load_bundle(policy), contract)
+    for folder in (pictures, out and out.parent):  # told before the trials, not after them
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=as_json)
     with bar(console) as progress:
         one = progress.add_task(task, total=trials)
         results = rollout(
-            load(robot),
+            contract,
             policy,
             task,
             range(seed, seed + trials),
@@ -96,7 +103,6 @@ def evaluate(
     if out is not None:
         results.trials.write(out)
     if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
         for number, strip in enumerate(results.strips):
             outcome = 'failure' if strip.failed else 'success'
             (pictures / f'{number}_{outcome}.png').write_bytes(strip.png())

@@ -24,13 +24,13 @@ def collect(
     spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
     noise: Annotated[
         float,
-        typer.Option(help='Shake the robot by this much [rad] and keep clean commands.', min=0.0),
+        typer.Option(help='Shake the robot this much \\[rad] and keep clean commands.', min=0.0),
     ] = 0.0,
     failures: Annotated[
         int, typer.Option(help='Failed attempts to keep as well, for inverse RL.', min=0)
     ] = 0,
     failure_noise: Annotated[
-        float, typer.Option(help='Tremor of the operator in those [rad].', min=0.0)
+        float, typer.Option(help='Tremor of the operator in those \\[rad].', min=0.0)
     ] = 0.1,
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera to keep as well, as name:HxW.')
@@ -156,7 +156,7 @@ def train(
         Path | None, typer.Option('--config', '-c', help='YAML; else the one of the method.')
     ] = None,
     updates: Annotated[
-        int | None, typer.Option(help='Length of the training (of BC, before IRL).')
+        int | None, typer.Option(help='Length of the training (of BC, before IRL).', min=1)
     ] = None,
     iterations: Annotated[int | None, typer.Option(help='Length of IRL.')] = None,
     history: Annotated[

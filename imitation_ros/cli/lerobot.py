@@ -26,11 +26,11 @@ def export_lerobot(
         str, typer.Option(help='av1 (as LeRobot writes), h264 (quicker), or png: lossless.')
     ] = 'av1',
 ) -> None:
-    """Write a dataset in LeRobot's format (v3.0), to train with LeRobot or to share.
+    r"""Write a dataset in LeRobot's format (v3.0), to train with LeRobot or to share.
 
     Bags are converted first, with the settings of "imitation_ros convert". LeRobot's timestamps
     are frame numbers over the rate: our ticks are uniform, so they are true, and the age of what
-    stood at each tick goes along in columns "age.<modality>" [s].
+    stood at each tick goes along in columns "age.<modality>" \[s].
 
     Examples: imitation_ros export-lerobot data --out lerobot/lift;
     imitation_ros export-lerobot bags/monday --out lerobot/lift --codec png

@@ -13,7 +13,9 @@ Robot = Annotated[
         '--robot', '-r', help='Contract: a name that comes with the package, or a .yaml file.'
     ),
 ]
-Task = Annotated[str, typer.Option('--task', '-t', help='Task of the simulator, or its name.')]
+Task = Annotated[
+    str, typer.Option('--task', '-t', help='Task of the simulator; docs/tasks.md has them all.')
+]
 Out = Annotated[Path, typer.Option('--out', '-o', help='Where to write.')]
 Json = Annotated[bool, typer.Option('--json', help='Print JSON instead of a table.')]
 ROBOT = 'imi_humanoid'

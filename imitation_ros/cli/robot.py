@@ -155,6 +155,11 @@ def deploy(
             + (more if teleop == 'keyboard' else '')
         )
     check_against(load_bundle(policy), load(robot))
+    if with_sim:
+        from ..sim.tasks import TASKS
+
+        if task not in TASKS:
+            raise DataError(unknown(task, 'task', TASKS))
     children: list[tuple[str, dict[str, object]]] = []
     if with_sim:
         children.append(('sim', {'contract': robot, 'task': task}))
