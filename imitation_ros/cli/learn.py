@@ -235,7 +235,8 @@ def train(
     if not result.finished:
         console.print(f'stopped after {result.updates} updates; go on with --resume')
         raise typer.Exit(130)
-    console.print(f'{result.best_checkpoint}; curves: {result.curves}')
+    if result.curves is not None:  # of several ranks the first alone writes
+        console.print(f'{result.best_checkpoint}; curves: {result.curves}')
 
 
 def _refuse(options: dict[str, Any], method: str) -> None:

@@ -53,9 +53,13 @@ run.train(Path(sys.argv[1]), load(sys.argv[2]), Path(sys.argv[4]), resume=len(sy
 def torchrun(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / 'script.py'
     script.write_text(SCRIPT)
+    return launch(str(script), *arguments)
+
+
+def launch(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
     return subprocess.run(
-        [*command, '--nproc_per_node', '2', str(script), *arguments],
+        [*command, '--nproc_per_node', '2', *arguments],
         capture_output=True,
         text=True,
         timeout=200,
@@ -86,6 +90,17 @@ def test_two_ranks_are_one_training(tmp_path: Path, contract: Contract) -> None:
     assert [row['update'] for row in read_metrics(tmp_path / 'both')] == [15, 30]
     a, b = (read_metrics(tmp_path / name)[-1]['held_out_loss'] for name in ('alone', 'both'))
     assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_the_command_says_what_was_written_once(tmp_path: Path, contract: Contract) -> None:
+    data = demonstrations.dataset(tmp_path / 'data', contract, 4, 20).root
+    path = tmp_path / 'config.yaml'
+    path.write_text(yaml.safe_dump(load('bc', SMALL).to_dict()))
+    words = ['train', '--data', str(data), '--config', str(path), '--out', str(tmp_path / 'run')]
+    done = launch('-m', 'imitation_ros', *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count('curves:') == 1
+    assert 'None' not in done.stdout
 
 
 def test_shares_cover_a_batch_once() -> None:
