@@ -105,6 +105,7 @@ class Session:
         self._take: Take | None = None
         self._meta: EpisodeMeta | None = None
         self._auditor: Auditor | None = None
+        self._gone = ''
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -190,17 +191,29 @@ class Session:
         """Mark the running take, or else the last one; returns its meta.
 
         Raises:
-            BagError: If there is neither, or the bag was removed.
+            BagError: If there is neither, the last one was discarded or cut off, or the bag was
+                removed.
         """
         if self._meta is not None:
             self._meta = replace(self._meta, outcome=outcome)
             return self._meta
+        if self._gone:
+            raise BagError(f'{self._gone}: nothing was marked{self._before()}')
         if self.last is None:
             raise BagError('there is no take to mark')
         meta = replace(self.last.meta, outcome=outcome)
         update_meta(self.last.path, meta)
         self.last = replace(self.last, meta=meta)
         return meta
+
+    def _before(self) -> str:
+        """Say what the take before the one that is gone is marked as, and how to change that."""
+        if self.last is None:
+            return ''
+        return (
+            f'; {self.last.meta.episode} stays {self.last.meta.outcome} '
+            f'("imitation_ros relabel {self.last.path}" changes it)'
+        )
 
     def stop(self) -> Finished:
         """End the take and store the verdict in it.
@@ -231,6 +244,7 @@ class Session:
         meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
         update_meta(path, meta)
         self.last = Finished(path, meta, counts, verdict, take.queued_bytes_max)
+        self._gone = ''
         return self.last
 
     def put_aside(self) -> Finished:
@@ -276,6 +290,7 @@ class Session:
         take, meta = self._end()
         take.stop()
         take.writer.discard()
+        self._gone = f'{meta.episode} was discarded'
         return meta.episode
 
     def _end(self) -> tuple[Take, EpisodeMeta]:
@@ -283,6 +298,7 @@ class Session:
         if take is None or meta is None:
             raise BagError('no take is running')
         self._take = self._meta = None
+        self._gone = f'{meta.episode} was cut off'
         return take, meta
 
     def episodes(self) -> list[Path]:

@@ -175,6 +175,24 @@ def test_one_take_at_a_time(tmp_path, robot, channels):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_mark_after_a_discarded_take_is_refused(tmp_path, robot, channels):
+    """It is meant for the take that is gone, not for the one before."""
+    session = Session(tmp_path, robot, time.monotonic_ns)
+    session.start(channels, 0, task='pick')
+    session.mark('success')
+    kept = session.stop()
+    session.start(channels, 0, task='pick')
+    session.discard()
+    with pytest.raises(BagError, match='pick_0002 was discarded: nothing was marked; pick_0001'):
+        session.mark('failure')
+    with Bag(kept.path) as bag:
+        assert bag.meta.outcome == 'success'
+    session.start(channels, 0, task='pick')
+    assert session.mark('failure').episode == 'pick_0002'
+    session.stop()
+    assert session.mark('success').episode == 'pick_0002'
+
+
 def test_a_write_error_ends_the_take_and_saves_the_rest(tmp_path, robot, channels, good_script):
     """The disk refuses every write from some moment on."""
     session = Session(tmp_path, robot, time.monotonic_ns)
@@ -197,6 +215,8 @@ def test_a_write_error_ends_the_take_and_saves_the_rest(tmp_path, robot, channel
     assert 'pick_0001.recording' in str(take.error)
     text = session.fail()
     assert 'Input/output error' in text and 'are saved as' in text
+    with pytest.raises(BagError, match='pick_0001 was cut off: nothing was marked$'):
+        session.mark('failure')
     with Bag(tmp_path / 'pick_0001') as bag:
         assert bag.meta.recovered
         assert sum(bag.counts.values()) == 400

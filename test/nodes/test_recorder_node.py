@@ -320,6 +320,9 @@ def test_take_by_take(rig: Rig, robot: Robot, recorder: Process, tmp_path: Path)
     ok, answer = rig.call('discard')
     assert ok and answer['episode'] == 'pick_0002'
     assert [p.name for p in (tmp_path / 'session').iterdir()] == ['pick_0001']
+    ok, answer = rig.call('success')
+    assert not ok and 'pick_0002 was discarded' in answer['error']
+    assert 'pick_0001 stays failure' in answer['error']
 
     rig.start()
     time.sleep(0.5)
