@@ -33,9 +33,9 @@ NS = 1_000_000_000
 Size = tuple[int, int]
 
 EXPLANATIONS = {
-    'failure': 'marked as a failure',
-    'reject': 'rejected by the audit',
-    'recovered': 'repaired after a crash',
+    'failure': 'marked as a failure (--with-failures takes it)',
+    'reject': 'rejected by the audit (--with-rejected takes it)',
+    'recovered': 'repaired after a crash (--with-recovered takes it)',
 }
 
 
@@ -234,13 +234,13 @@ def _episode(
             meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
         refused = {
             'failure': meta.outcome == 'failure' and not options.failures,
-            'reject': meta.verdict == 'reject' and not options.rejected,
             'recovered': meta.recovered and not options.recovered,
+            'reject': meta.verdict == 'reject' and not options.rejected,
         }
-        for key, no in refused.items():
-            if no:
-                why = f': {"; ".join(meta.reasons)}' if key == 'reject' else ''
-                raise DataError(EXPLANATIONS[key] + why)
+        whys = [EXPLANATIONS[key] for key, no in refused.items() if no]
+        if whys:
+            found = f': {"; ".join(meta.reasons)}' if refused['reject'] else ''
+            raise DataError(' and '.join(whys) + found)
         onto_steps = pair if contract.data_only else align
         aligned = onto_steps(bag, contract, (*sizes, *poses))
         if options.trim_idle_s is not None:

@@ -148,6 +148,7 @@ def test_unfit_episodes_are_listed_with_their_reasons(maker, good_bag, good_scri
         'pick_0002': {'outcome': 'failure'},
         'pick_0003': {'recovered': True},
         'pick_0004': {'verdict': 'reject', 'reasons': ('a camera froze',)},
+        'pick_0009': {'outcome': 'failure', 'recovered': True},
     }
     for name, change in changes.items():
         path = Path(shutil.copytree(good_bag, session / name))
@@ -160,26 +161,32 @@ def test_unfit_episodes_are_listed_with_their_reasons(maker, good_bag, good_scri
     broken = Path(shutil.copytree(good_bag, session / 'pick_0008'))
     (broken / 'pick_0001_0.mcap').write_bytes(b'\x89MCAP0\r\n')
     bags = find_bags(session)
-    assert len(bags) == 8
+    assert len(bags) == 9
     seen = []
     manifest = convert(bags, tmp_path / 'set', progress=seen.append)
     reasons = {Path(e['bag']).name: e['reason'] for e in manifest.report['episodes']}
     assert [meta.episode for meta in manifest.episodes] == ['pick_0001']
     assert reasons['pick_0001'] == ''
-    assert reasons['pick_0002'] == 'marked as a failure'
-    assert reasons['pick_0003'] == 'repaired after a crash'
-    assert reasons['pick_0004'] == 'rejected by the audit: a camera froze'
+    assert reasons['pick_0002'] == 'marked as a failure (--with-failures takes it)'
+    assert reasons['pick_0003'] == 'repaired after a crash (--with-recovered takes it)'
+    assert reasons['pick_0004'] == (
+        'rejected by the audit (--with-rejected takes it): a camera froze'
+    )
+    assert reasons['pick_0009'] == (
+        'marked as a failure (--with-failures takes it) and '
+        'repaired after a crash (--with-recovered takes it)'
+    )
     assert 'nothing recorded' in reasons['pick_0005']
     assert 'no fresh data 1.0' in reasons['pick_0006']
     assert 'joint_states: last sample' in reasons['pick_0006']
     assert 'never finished' in reasons['pick_0007.recording']
     assert 'run "imitation_ros repair"' in reasons['pick_0008']
-    assert [(p.index, p.total) for p in seen] == [(i, 8) for i in range(1, 9)]
+    assert [(p.index, p.total) for p in seen] == [(i, 9) for i in range(1, 10)]
     assert not list((tmp_path / 'set').glob('.frames_*'))
 
     options = Options(failures=True, recovered=True, rejected=True)
     manifest = convert(bags, tmp_path / 'all', options)
-    assert [m.episode for m in manifest.episodes] == [f'pick_000{k}' for k in range(1, 5)]
+    assert [m.episode for m in manifest.episodes] == [f'pick_000{k}' for k in (1, 2, 3, 4, 9)]
 
 
 def test_nothing_fit_is_an_error_with_all_reasons(maker, good_script, tmp_path):
