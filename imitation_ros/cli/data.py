@@ -248,7 +248,7 @@ def convert_with_bar(
 
         manifest = convert_bags(paths, out, options, contract, progress=step)
     table = Table(title=f'{len(manifest.episodes)} of {len(paths)} episodes')
-    for column in ('modality', 'age p50', 'p99', 'max [ms]'):
+    for column in ('modality', 'age p50', 'p99', r'max \[ms]'):
         table.add_column(column, justify='left' if column == 'modality' else 'right')
     for name, age in manifest.report['skew_ms'].items():
         table.add_row(name, *(f'{age[key]:.1f}' for key in ('p50', 'p99', 'max')))

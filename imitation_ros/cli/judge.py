@@ -130,7 +130,8 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
 
     dataset = Dataset(data)
     names = [meta.episode for meta in dataset.manifest.episodes]
-    unseen = [name for name in names if name not in load_bundle(policy).bags]
+    loaded = load_bundle(policy)
+    unseen = [name for name in names if name not in loaded.bags]
     error = measure_model(policy, dataset, unseen or names)
     if as_json:
         print(json.dumps(error.to_dict(), indent=1))
@@ -138,13 +139,17 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
     table = Table(
         title=f'open loop, {len(error.episodes)} {"unseen" if unseen else "trained"} episodes'
     )
-    table.add_column('joint')
-    table.add_column('mean absolute error [rad]', justify='right')
+    bare = loaded.observation.bare
+    table.add_column('action' if bare else 'joint')
+    table.add_column('mean absolute error' + ('' if bare else r' \[rad]'), justify='right')
     for joint, mae in zip(error.joints, error.mae, strict=True):
         table.add_row(joint, f'{mae:.4f}')
     table.add_section()
     table.add_row('all', f'{error.mean_mae:.4f}')
-    table.add_row('holding still', f'{error.hold_mae:.4f}')
+    table.add_row(
+        'zeros' if loaded.observation.measured is None else 'holding still',
+        f'{error.hold_mae:.4f}',
+    )
     Console().print(table)
 
 

@@ -50,7 +50,7 @@ def safety_report(
         print(json.dumps(comparison.to_dict(), indent=1))
     else:
         table = Table(title=f'{contract.name}: set-points that broke a limit, of all streams')
-        for column in ('method', 'set-points', 'broken', 'closest [mm]', 'hardest [a max]'):
+        for column in ('method', 'set-points', 'broken', r'closest \[mm]', r'hardest \[a max]'):
             table.add_column(column, justify='left' if column == 'method' else 'right')
         for name in comparison.methods:
             total = comparison.total(name)

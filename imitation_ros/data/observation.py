@@ -112,6 +112,11 @@ class ObservationSpec:
         return state[..., list(self.measured)]
 
     @property
+    def unit(self) -> str:
+        """Unit of the actions, with a space before it; nothing where nobody told it."""
+        return '' if self.bare else ' rad'
+
+    @property
     def step_ns(self) -> int:
         """Time between two frames, and between two actions of a chunk [ns]."""
         return round(1e9 / self.policy_hz)

@@ -150,7 +150,7 @@ def _tiles(data: ReportData) -> list[dict[str, Any]]:
         tile(
             'Held-out error',
             None if error is None else f'{error:.4f}',
-            'rad',
+            training.unit.strip() if training else '',
             '' if hold is None else f'holding still: {hold:.4f}',
         ),
         tile('Whole run', duration(data.total_s), '', 'first recording to last trial'),

@@ -142,12 +142,16 @@ class ReportData:
         if trials is not None and trials.latency is None:
             trials = replace(trials, latency=views.latency(trial_bags))
         tasks = {meta.task for meta in demos.values()}
+        model = _if_there(run / 'policy.onnx', _model)
+        unit = '' if model and model['observation']['bare'] else ' rad'
         return cls(
             run=run.name,
             task=trials.task if trials else '; '.join(sorted(tasks)) or None,
             episodes=_episodes(demos, _if_there(run / 'audit.json', _audit) or {}),
-            training=_if_there(run / 'train' / 'metrics.jsonl', read_training),
-            model=_if_there(run / 'policy.onnx', _model),
+            training=_if_there(
+                run / 'train' / 'metrics.jsonl', lambda path: read_training(path, unit)
+            ),
+            model=model,
             trials=trials,
             stages=_if_there(run / 'timing.json', _stages),
             strips=tuple(views.strips),

@@ -94,15 +94,17 @@ def _training(training: Training | None) -> dict[str, str | None]:
     return {
         'training': f'{training.updates} updates' + (f' in {took}' if took else ''),
         'time of an update': times,
-        'held-out error': None if error is None else f'{error:.4f} rad{against}',
+        'held-out error': None if error is None else f'{error:.4f}{training.unit}{against}',
     }
 
 
 def _parity(data: ReportData) -> str | None:
-    parity = (data.model or {}).get('parity')
+    model = data.model or {}
+    parity = model.get('parity')
     if not isinstance(parity, Mapping) or 'max_abs_difference' not in parity:
         return None
-    text = f'at most {float(parity["max_abs_difference"]):.1e} rad apart'
+    unit = '' if (model.get('observation') or {}).get('bare') else ' rad'
+    text = f'at most {float(parity["max_abs_difference"]):.1e}{unit} apart'
     kinds = [
         f'{parity[kind]} {kind}' for kind in ('recorded', 'random', 'extreme') if kind in parity
     ]

@@ -46,6 +46,7 @@ class Training:
         data_ms: Mean time to draw a batch [ms].
         step_ms: Mean time of an update [ms].
         curves: Its curves.
+        unit: Unit of the errors, with a space before it; nothing where nobody told it.
     """
 
     updates: int
@@ -55,10 +56,15 @@ class Training:
     data_ms: float | None
     step_ms: float | None
     curves: tuple[Curve, ...]
+    unit: str = ' rad'
 
 
-def read_training(path: Path) -> Training | None:
+def read_training(path: Path, unit: str = ' rad') -> Training | None:
     """Read the metrics.jsonl of a training; None if it holds no update yet.
+
+    Args:
+        path: The file.
+        unit: Unit of its errors, with a space before it.
 
     Raises:
         DataError: If a row lacks what every row has.
@@ -78,7 +84,8 @@ def read_training(path: Path) -> Training | None:
             hold_error=None if best is None else float(best['hold_mae']),
             data_ms=_mean(rows, 'data_ms'),
             step_ms=_mean(rows, 'step_ms'),
-            curves=_curves(rows, updates, measured),
+            curves=_curves(rows, updates, measured, unit),
+            unit=unit,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f'{path}: a row is not what the trainer writes: {error!r}') from error
@@ -93,6 +100,7 @@ def _curves(
     rows: Sequence[Mapping[str, Any]],
     updates: tuple[float, ...],
     measured: Sequence[Mapping[str, Any]],
+    unit: str,
 ) -> tuple[Curve, ...]:
     """Loss, and error against holding still."""
 
@@ -106,7 +114,8 @@ def _curves(
     losses['held-out episodes'] = line(measured, 'held_out_loss')
     errors = {'policy': line(measured, 'held_out_mae')}
     hold = ('holding still', float(measured[-1]['hold_mae']))
+    label = 'mean absolute error' + (f' [{unit.strip()}]' if unit else '')
     return (
         Curve('Loss', axis, losses, 'loss'),
-        Curve('Error on held-out episodes', axis, errors, 'mean absolute error [rad]', hold),
+        Curve('Error on held-out episodes', axis, errors, label, hold),
     )

@@ -52,6 +52,7 @@ class ExportResult:
         latency: Duration of one inference here.
         seconds: How long the export took [s].
         size: Size of the file [bytes].
+        unit: Unit of the actions, with a space before it; nothing where nobody told it.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class ExportResult:
     latency: Latency
     seconds: float
     size: int
+    unit: str
 
 
 class Deployed(nn.Module):
@@ -140,7 +142,7 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
         if not parity.holds:
             raise TrainingError(
                 f'{out} was not written: onnxruntime and torch differ by '
-                f'{parity.max_abs_difference:.3g} rad, allowed {parity.tolerance:g}'
+                f'{parity.max_abs_difference:.3g}{trained.spec.unit}, allowed {parity.tolerance:g}'
             )
         latency = measure_latency(session, _first(module, windows))
         values = _metadata(trained, contract, limits, parity, latency)
@@ -149,7 +151,8 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
         # What the robot will do first: if it refuses the file, it must not leave this machine.
         load(temporary)
         os.replace(temporary, out)
-    return ExportResult(out, parity, latency, perf_counter() - begin, out.stat().st_size)
+    seconds = perf_counter() - begin
+    return ExportResult(out, parity, latency, seconds, out.stat().st_size, trained.spec.unit)
 
 
 def _limits(trained: Trained, contract: Contract) -> tuple[Array, Array]:

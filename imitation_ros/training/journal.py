@@ -153,8 +153,8 @@ class Bar:
             self._console.print(text, highlight=False)
 
 
-def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw loss and held-out error over the updates into a PNG."""
+def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path, bare: bool = False) -> None:
+    """Draw loss and held-out error over the updates into a PNG; bare data has no unit."""
     figure = Figure(figsize=(9, 3.4), layout='constrained')
     left, right = figure.subplots(1, 2)
     left.plot([r['update'] for r in rows], [r['loss'] for r in rows], label='training')
@@ -167,7 +167,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         right.plot(updates, [row['held_out_mae'] for row in held], label='policy, held out')
         hold = held[-1]['hold_mae']
         right.axhline(hold, color='grey', linestyle='--', label='holding still')
-        right.set(xlabel='update', ylabel='mean absolute error [rad]', yscale='log')
+        unit = '' if bare else ' [rad]'
+        right.set(xlabel='update', ylabel=f'mean absolute error{unit}', yscale='log')
         right.legend(frameon=False)
     else:
         right.set_axis_off()

@@ -195,7 +195,7 @@ def _train(
     curves = None
     if journal is not None and journal.rows:
         curves = out_dir / CURVES
-        draw_curves(journal.rows, curves)
+        draw_curves(journal.rows, curves, spec.bare)
     best = checkpoints / BEST
     return TrainResult(
         folder=out_dir,

@@ -215,7 +215,7 @@ def test_a_write_error_ends_the_take_and_saves_the_rest(tmp_path, robot, channel
     assert 'pick_0001.recording' in str(take.error)
     text = session.fail()
     assert 'Input/output error' in text and 'are saved as' in text
-    with pytest.raises(BagError, match='pick_0001 was cut off: nothing was marked$'):
+    with pytest.raises(BagError, match=r'pick_0001 was cut off: nothing was marked$'):
         session.mark('failure')
     with Bag(tmp_path / 'pick_0001') as bag:
         assert bag.meta.recovered

@@ -34,6 +34,7 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
     )
     assert 'history: 2\n' in (Path(run) / 'config.yaml').read_text()
     call('export', run, '--data', data, '--out', model)
+    assert 'mean absolute error [rad]' in call('evaluate', model, '--data', data)
     words = ['evaluate', model, '--task', 'reach', '--trials', '1']
     assert 'of 1 succeeded' in call(*words, '--out', str(tmp_path / 'plain.json'))
     call(*words, '--perturb', 'pull:3', '--zero-noise', '--out', str(tmp_path / 'pulled.json'))

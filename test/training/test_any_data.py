@@ -3,6 +3,7 @@
 """From bags of others to a policy.onnx that anybody can run on bare vectors."""
 
 from pathlib import Path
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ import vectors
 from imitation_ros.cli.app import app
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError, TrainingError
+from imitation_ros.evaluation.run import ReportData
+from imitation_ros.evaluation.summary import summary
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.offline import beginning
 from imitation_ros.policies.bc import BCNetwork
@@ -37,6 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         result = run(app, verb)
         assert result.exit_code == 0, (result.output, result.exception)
+    assert 'max [ms]' in result.output
     return root / 'data'
 
 
@@ -59,6 +63,7 @@ def test_two_demonstrations_are_learnt_and_run_on_vectors(data: Path, tmp_path: 
     assert result.held_out is None, 'both demonstrations are needed to learn from'
     exported = export(tmp_path / 'run', tmp_path / 'policy.onnx', dataset)
     assert exported.parity.holds
+    assert exported.unit == ''
     policy = VectorPolicy(tmp_path / 'policy.onnx')
     assert policy.action_names == contract.actions
     assert len(policy.observation_names) == 11
@@ -79,6 +84,30 @@ def test_two_demonstrations_are_learnt_and_run_on_vectors(data: Path, tmp_path: 
         policy.act(np.full(11, np.nan))
     with pytest.raises(Exception, match='names no urdf'):
         bundle.check_against(policy.bundle, contract)
+
+
+def test_nobody_calls_its_unit_radians(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The export, the open-loop table and the report of such data name no unit."""
+    monkeypatch.setenv('COLUMNS', '200')
+    run, model = tmp_path / 'run', tmp_path / 'policy.onnx'
+    train(data, load('bc', {'updates': 20, 'held_out': 0.5, 'eval_every': 10}, bare=True), run)
+    told = ''
+    for verb in (
+        ['export', str(run), '--data', str(data), '--out', str(model)],
+        ['evaluate', str(model), '--data', str(data)],
+    ):
+        result = CliRunner().invoke(app, verb)
+        assert result.exit_code == 0, result.output
+        told += result.output
+    assert 'largest difference from torch' in told and 'mean absolute error' in told
+    assert 'rad' not in told.split()
+    assert '[rad]' not in told
+    shutil.copytree(run, tmp_path / 'train')
+    found = summary(ReportData.from_run(tmp_path))['training']
+    assert 'holding still' in str(found['held-out error'])
+    assert not any('rad ' in str(text) or 'rad;' in str(text) for text in found.values())
 
 
 @pytest.mark.parametrize('method', ['act', 'diffusion'])
