@@ -56,9 +56,9 @@ def compare(
     """
     from ..evaluation.compare.cells import results, run
     from ..evaluation.compare.page import cells, ROWS, write
-    from ..evaluation.compare.plan import CONDITIONS, Plan
+    from ..evaluation.compare.plan import CONDITIONS, counted, Plan
     from ..evaluation.compare.scores import Scores
-    from ..evaluation.compare.verdicts import judge
+    from ..evaluation.compare.verdicts import judge, too_few
 
     changes: dict[str, Any] = {'seeds': seeds, 'trials': trials, 'updates': updates}
     numbers = _numbers(demos)
@@ -85,7 +85,7 @@ def compare(
         )
     scores = Scores(plan, dict(results(plan, out)))
     page = write(scores, out)
-    table = Table(title=f'{task}, {numbers[-1]} demonstrations')
+    table = Table(title=f'{task}, {counted(numbers[-1], "demonstration")}')
     table.add_column('')
     for name in scores.methods:
         table.add_column(name)
@@ -93,6 +93,8 @@ def compare(
     for i, (row, _) in enumerate(ROWS):
         table.add_row(row, *(column[i] for column in columns))
     console.print(table)
+    if short := too_few(scores):
+        console.print(f'[yellow]note:[/yellow] {short}', highlight=False)
     for claim in judge(scores):
         console.print(f'[bold]{claim.verdict:14s}[/]{claim.claim} {claim.why}', highlight=False)
     console.print(f'page: {page}')

@@ -124,6 +124,49 @@ def test_claims_can_be_confirmed_and_refuted() -> None:
         assert [v for k, v in same.items() if claim in k] == ['unknown']
 
 
+@pytest.mark.parametrize(('seeds', 'trials'), [(1, 20), (2, 4)])
+def test_too_few_seeds_or_trials_decide_nothing(seeds: int, trials: int, tmp_path: Path) -> None:
+    """The best figures and the worst: a bootstrap of so few has no width, and proves nothing."""
+    for nominal, other in ((1.0, 0.0), (0.0, 1.0)):
+        found = scores(
+            *(rates(rate, rate, rate) for rate in (nominal, other)), seeds=seeds, trials=trials
+        )
+        judged = judge(found)
+        assert {j.verdict for j in judged} <= {'not confirmed', 'unknown'}
+        assert any('too few to judge by' in j.why for j in judged)
+    page = write(found, tmp_path).read_text()
+    assert f'{"1 seed" if seeds == 1 else "2 seeds"}, 2, 8 demonstrations' in page
+    assert 'take ' not in page.split('<h1>')[1].split('</h1>')[0]
+    assert '1 seeds' not in page
+    assert json.loads((tmp_path / 'compare.json').read_text())['too_few']
+
+
+def test_few_are_enough_only_where_few_were_tried_often_enough() -> None:
+    claim = 'Few demonstrations are enough.'
+    best = rates(1.0, 1.0, 1.0)
+    # 16 of 16 may be 81 %; 60 of 60 are more than 90 %.
+    assert verdicts(scores(best, best, seeds=2, trials=8))[claim] == 'not confirmed'
+    assert verdicts(scores(best, best))[claim] == 'confirmed'
+    # Nobody tried as few as ten: neither is the claim refuted, nor shown between 2 and 40.
+    assert verdicts(scores(best, best, demos=(20, 40)))[claim] == 'not confirmed'
+    assert verdicts(scores(best, best, demos=(2, 12)))[claim] == 'not confirmed'
+
+
+def test_recovery_of_a_few_is_not_what_irl_is_judged_by() -> None:
+    """One trial of each was knocked out, and only that of BC came back."""
+    wanted = plan(methods=('bc', 'bc+irl'))
+    table = {'bc': rates(0.5, 0.2, 0.2), 'bc+irl': rates(1.0, 1.0, 1.0)}
+    cells = made_up(wanted, table, IRL_CPU)
+    for cell, values in cells.items():
+        values['recovery']['left'] = dict.fromkeys(values['recovery']['left'], False)
+        if cell.demos == 8 and cell.seed == 0:
+            first_trial = str(wanted.trial_seeds()[0])
+            values['recovery']['left'][first_trial] = True
+            values['conditions'][NOMINAL][0]['success'] = True
+            values['conditions'][KNOCK][0]['success'] = cell.method == 'bc'
+    assert verdicts(Scores(wanted, cells))['Inverse RL is robust and recovers.'] == 'confirmed'
+
+
 def test_the_page_says_what_is_missing(tmp_path: Path) -> None:
     found = scores(
         rates(1.0, 0.2, 0.5), rates(1.0, 0.9, 1.0), methods=(*METHODS, 'nobody-has-this')

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import pages, plots
-from .plan import NOMINAL, Plan
+from .plan import counted, NOMINAL, Plan
 from .scores import MethodScores, Score, Scores
-from .verdicts import judge, Judgement
+from .verdicts import judge, Judgement, too_few
 
 NOTHING = 'not told'
 JSON_NAME = 'compare.json'
@@ -49,6 +49,7 @@ def to_dict(scores: Scores, claims: tuple[Judgement, ...]) -> dict[str, Any]:
         'plan': scores.plan.to_dict(),
         'not_available': list(scores.plan.unknown),
         'expert': scores.expert,
+        'too_few': too_few(scores),
         'methods': {name: found.to_dict() for name, found in scores.methods.items()},
         'claims': [asdict(claim) for claim in claims],
     }
@@ -107,16 +108,18 @@ def render(scores: Scores, claims: tuple[Judgement, ...]) -> str:
     """HTML of the page."""
     plan = scores.plan
     methods = list(scores.methods.values())
-    chosen = take(scores)
+    short = too_few(scores)
+    chosen = '' if short else take(scores)
     columns = [cells(scores, method) for method in methods]
     return pages.render(
         'compare.html.j2',
         {
-            'title': f'{plan.task}: {len(methods)} methods compared · imitation_ros',
+            'title': f'{plan.task}: {counted(len(methods), "method")} compared · imitation_ros',
             'task': plan.task,
-            'headline': f'{plan.task}: take {chosen}',
+            'headline': f'{plan.task}: '
+            + (f'take {chosen}' if chosen else 'too few trials to choose by'),
             'lead': (
-                f'{plan.seeds} seeds, {", ".join(map(str, plan.demos))} demonstrations, '
+                f'{counted(plan.seeds, "seed")}, {_demonstrations(plan)}, '
                 f'{plan.trials} trials of each policy under each condition, from the same starts, '
                 'through policy.onnx and the safety governor. The expert succeeded in '
                 f'{100 * scores.expert:.0f} % of its demonstrations. Intervals: 95 %, bootstrap '
@@ -142,6 +145,12 @@ def render(scores: Scores, claims: tuple[Judgement, ...]) -> str:
     )
 
 
+def _demonstrations(plan: Plan) -> str:
+    """Numbers of demonstrations in words."""
+    *fewer, most = plan.demos
+    return ', '.join([*map(str, fewer), counted(most, 'demonstration')])
+
+
 def _plots(plan: Plan, methods: list[MethodScores]) -> list[str]:
     """Success against demonstrations, under each condition, recovery and cost."""
     found = []
@@ -155,7 +164,7 @@ def _plots(plan: Plan, methods: list[MethodScores]) -> list[str]:
     found.append(
         plots.bars(
             'conditions',
-            f'Success with {plan.demos[-1]} demonstrations',
+            f'Success with {counted(plan.demos[-1], "demonstration")}',
             {m.method: {c: _triple(m.success[c]) for c in plan.conditions} for m in methods},
             'success',
         )

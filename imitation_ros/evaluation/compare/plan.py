@@ -89,7 +89,8 @@ class Plan:
         if list(self.demos) != sorted(set(self.demos)) or not self.demos or self.demos[0] < 1:
             raise DataError(f'numbers of demonstrations must rise from 1: {self.demos}')
         if self.seeds < 1 or self.trials < 2:
-            raise DataError(f'{self.seeds} seeds of {self.trials} trials: at least 1 and 2')
+            seeds, trials = counted(self.seeds, 'seed'), counted(self.trials, 'trial')
+            raise DataError(f'{seeds} of {trials}: at least 1 and 2')
         if NOMINAL not in self.conditions:
             raise DataError(f'the condition "{NOMINAL}" is what all others are compared with')
         for condition in self.conditions:
@@ -157,6 +158,11 @@ class Plan:
             raise DataError(f'{out} is not empty and holds no comparison; choose a new folder')
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=1), encoding='utf-8')
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: 1 seed, 2 seeds."""
+    return f'{number} {noun}{"s" * (number != 1)}'
 
 
 def settings(condition: str) -> tuple[Setting, ...]:

@@ -3,7 +3,9 @@
 """Claims about imitation learning, judged by the scores; each can be confirmed and refuted.
 
 A difference is confirmed if its interval lies on the claimed side of zero, refuted if it lies on
-the other, and else not confirmed. A claim about a method that was not run is unknown.
+the other, and else not confirmed. A claim about a method that was not run is unknown. From too few
+seeds or trials nothing is confirmed and nothing refuted: a bootstrap of one seed, or of trials
+that all went alike, has no width.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from .plan import BC
+from .plan import BC, counted
 from .scores import ENOUGH, Score, Scores
 
 Verdict = Literal['confirmed', 'not confirmed', 'refuted', 'unknown']
@@ -23,8 +25,11 @@ COSTLY = 2.0
 FEW = 10
 """What counts as few demonstrations."""
 
+ENOUGH_SEEDS = 2
+"""Seeds below which nothing is judged: a bootstrap of one of them has no width."""
+
 ENOUGH_TRIALS = 10
-"""Trials below which recovery is not judged: a bootstrap of one of them has no width."""
+"""Trials, of all seeds, below which nothing is judged; for recovery: those knocked out."""
 
 ROBUST = 0.9
 """Share of its undisturbed successes that a method keeps if it is said to recover."""
@@ -54,14 +59,28 @@ def judge(scores: Scores) -> tuple[Judgement, ...]:
         ('Few demonstrations are enough.', _few_are_enough),
         ('Diffusion policies are better.', _diffusion_is_better),
     )
+    short = too_few(scores)
     found = []
     for claim, rule in claims:
         try:
             verdict, why = rule(scores)
         except UnknownError as reason:
             verdict, why = 'unknown', str(reason)
+        if short and verdict in ('confirmed', 'refuted'):
+            verdict, why = 'not confirmed', f'{short}; {why}'
         found.append(Judgement(claim, verdict, why))
     return tuple(found)
+
+
+def too_few(scores: Scores) -> str:
+    """Why nothing can be judged; '' if there are seeds and trials enough."""
+    seeds, trials = scores.plan.seeds, scores.plan.trials
+    if seeds >= ENOUGH_SEEDS and seeds * trials >= ENOUGH_TRIALS:
+        return ''
+    return (
+        f'too few to judge by: {counted(seeds, "seed")} of {counted(trials, "trial")}; at least '
+        f'{ENOUGH_SEEDS} seeds, and {ENOUGH_TRIALS} trials together'
+    )
 
 
 def sign(score: Score) -> Verdict:
@@ -149,7 +168,8 @@ def _irl_recovers(scores: Scores) -> tuple[Verdict, str]:
     gain = scores.difference(name, BC, 'recovery')
     mean = scores.difference(name, BC)
     why = f'{name} less bc: recovery {_points(gain)}, all conditions {_points(mean)}'
-    return sign(mean if np.isnan(gain.value) else gain), why
+    known = min(scores.methods[method].knocked_out for method in (name, BC)) >= ENOUGH_TRIALS
+    return sign(gain if known and not np.isnan(gain.value) else mean), why
 
 
 def _irl_after_bc(scores: Scores) -> tuple[Verdict, str]:
@@ -165,9 +185,21 @@ def _few_are_enough(scores: Scores) -> tuple[Verdict, str]:
     low, high = (f'{v:.1f}' if np.isfinite(v) else 'never' for v in (n90.low, n90.high))
     goal = f'{100 * ENOUGH:.0f} % of the expert'
     why = f'{goal}: {best.method} {reached} demonstrations [{low}, {high}]'
+    # Trials that all succeed have no spread to resample: their own interval must reach the goal.
+    # And what is only interpolated was not tried.
+    level = ENOUGH * scores.expert
+    tried = max((demos for demos in scores.plan.demos if demos <= FEW), default=None)
+    sure = 0.0 if tried is None else best.curve[tried].low
     if n90.high <= FEW:
-        return 'confirmed', why
-    return ('refuted' if n90.low > FEW else 'not confirmed'), why
+        if sure >= level:
+            return 'confirmed', why
+        seen = 'nothing' if tried is None else f'{tried} gave {_share(best.curve[tried])}'
+        return 'not confirmed', f'{why}; of at most {FEW}, {seen}'
+    failed = all(
+        any(demos >= FEW and score.high < level for demos, score in method.curve.items())
+        for method in scores.methods.values()
+    )
+    return ('refuted' if n90.low > FEW and failed else 'not confirmed'), why
 
 
 def _diffusion_is_better(scores: Scores) -> tuple[Verdict, str]:
