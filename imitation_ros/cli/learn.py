@@ -4,7 +4,7 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TYPE_CHECKING
 
 from rich.console import Console
 import typer
@@ -12,6 +12,9 @@ import typer
 from ..errors import DataError
 from .data import bar
 from .options import Out, ROBOT, Robot
+
+if TYPE_CHECKING:
+    from ..data.store import Dataset
 
 
 def collect(
@@ -50,6 +53,10 @@ def collect(
         float | None,
         typer.Option(help='With --policy: seconds the expert drives; else to the end.'),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option('--resume', help='Go on with what was stopped in --out, bit for bit.'),
+    ] = False,
     robot: Robot = ROBOT,
 ) -> None:
     """Collect demonstrations of a scripted expert in simulation: a dataset in seconds, no ROS.
@@ -60,6 +67,7 @@ def collect(
     marked as failures, and only methods that can use them do (docs/methods/iq.md).
     With --policy the policy drives, and the expert takes over once it makes no progress
     (docs/corrections.md); only corrected attempts that end in success are kept.
+    Ctrl-C ends it after the running attempt; what was done is a dataset, and --resume goes on.
 
     Examples: imitation_ros collect --task lift --out data;
     imitation_ros collect --task reach --noise 0.03 --out data;
@@ -70,14 +78,23 @@ def collect(
     from ..contract import load
     from ..data.observation import CameraInput
     from ..evaluation.collection import collect as collect_demonstrations
+    from ..training.interrupt import Interrupt
 
     console = Console()
     if policy is not None:
-        _refuse({'--noise': noise, '--failures': failures, '--camera': camera}, 'corrections')
+        _refuse(
+            {
+                '--noise': noise,
+                '--failures': failures,
+                '--camera': camera,
+                '--resume': resume,
+            },
+            'corrections',
+        )
         _correct(console, robot, policy, task, episodes, out, onto, least, hold, seed, spread)
         return
     _refuse({'--onto': onto, '--hold': hold}, 'demonstrations without --policy')
-    with bar(console) as progress:
+    with Interrupt() as interrupt, bar(console) as progress:
         one = progress.add_task(task, total=episodes + failures)
         dataset = collect_demonstrations(
             load(robot),
@@ -87,17 +104,34 @@ def collect(
             seed=seed,
             spread=spread,
             noise=noise,
-            progress=lambda _: progress.advance(one),
+            progress=lambda done: progress.update(one, completed=done),
             failures=failures,
             failure_noise=failure_noise,
             cameras=[CameraInput(**_camera(text)) for text in camera or ()],
+            resume=resume,
+            stop=lambda: interrupt.caught is not None,
         )
     failed = len(dataset.manifest.report['failed'])
     frames = sum(len(episode) for episode in dataset.episodes())
+    shown = sum(meta.outcome == 'success' for meta in dataset.manifest.episodes)
     console.print(
-        f'{dataset.root}: {len(dataset) - failures} demonstrations, {failures} failed attempts, '
+        f'{dataset.root}: {shown} demonstrations, {len(dataset) - shown} failed attempts, '
         f'{frames} frames; starts from which the expert failed: {failed}'
     )
+    _stopped(console, dataset)
+
+
+def _stopped(console: Console, dataset: 'Dataset') -> None:
+    """Say how to go on with a collection that was stopped, and end with the code of Ctrl-C."""
+    from ..evaluation.collection import go_on, WANTED
+
+    how = go_on(dataset)
+    if how:
+        wanted = dataset.manifest.report[WANTED]
+        console.print(
+            f'stopped after {len(dataset)} of {wanted} episodes, which are a dataset; {how}'
+        )
+        raise typer.Exit(130)
 
 
 def _correct(
@@ -117,10 +151,11 @@ def _correct(
     from ..contract import load
     from ..data.store import Dataset
     from ..evaluation.takeovers import correct, Rule
+    from ..training.interrupt import Interrupt
 
     rule = Rule(least=least, hold_s=math.inf if hold is None else hold)
     shown = None if onto is None else Dataset(onto)
-    with bar(console) as progress:
+    with Interrupt() as interrupt, bar(console) as progress:
         one = progress.add_task(task, total=episodes)
         dataset = correct(
             load(robot),
@@ -133,6 +168,7 @@ def _correct(
             seed=seed,
             spread=spread,
             progress=lambda _: progress.advance(one),
+            stop=lambda: interrupt.caught is not None,
         )
     report = dataset.manifest.report
     console.print(
@@ -140,6 +176,7 @@ def _correct(
         f'{report["takeovers"]} takeovers, {report["frames"]} frames of the expert; attempts '
         f'without a takeover: {report["alone"]}, failed all the same: {report["failed"]}'
     )
+    _stopped(console, dataset)
 
 
 def train(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
+import shutil
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Manifest:
 
 
 class DatasetWriter:
-    """Writes a dataset episode by episode; it exists only once `close` was called."""
+    """Writes a dataset episode by episode; it exists once `close` or `keep` was called."""
 
     def __init__(
         self,
@@ -72,6 +73,25 @@ class DatasetWriter:
         self._head = (contract_text, contract_hash, urdf_text, tuple(joints), policy_hz)
         self._actions = tuple(joints if actions is None else actions)
         self._metas: list[EpisodeMeta] = []
+        self._resumed = False
+
+    @classmethod
+    def resume(cls, dataset: 'Dataset') -> 'DatasetWriter':
+        """Go on with a dataset: what is appended comes after its episodes."""
+        manifest = dataset.manifest
+        writer = cls.__new__(cls)
+        writer._root = dataset.root
+        writer._head = (
+            manifest.contract_text,
+            manifest.contract_hash,
+            manifest.urdf_text,
+            manifest.joints,
+            manifest.policy_hz,
+        )
+        writer._actions = manifest.actions
+        writer._metas = list(manifest.episodes)
+        writer._resumed = True
+        return writer
 
     def append(self, episode: Episode) -> None:
         """Write one episode."""
@@ -88,6 +108,10 @@ class DatasetWriter:
         if any(meta.episode == episode.meta.episode for meta in self._metas):
             raise DataError(f'episode "{episode.meta.episode}" stands twice')
         folder = self._root / episode.meta.episode
+        if self._resumed and folder.is_dir():
+            shutil.rmtree(
+                folder
+            )  # half an episode that a kill left; the manifest knows none of it
         folder.mkdir()
         arrays: dict[str, Any] = {'tick_ns': episode.tick_ns}
         arrays |= {
@@ -107,6 +131,10 @@ class DatasetWriter:
         """Write the manifest; only now is the folder a dataset."""
         if not self._metas:
             raise DataError(f'{self._root}: no episode was fit for the dataset')
+        return self.keep(report)
+
+    def keep(self, report: dict[str, Any] | None = None) -> Manifest:
+        """Write the manifest of what there is so far: from now on a kill loses none of it."""
         text, digest, urdf, joints, rate = self._head
         metas = tuple(self._metas)
         manifest = Manifest(text, digest, urdf, joints, self._actions, rate, metas, report or {})

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from ..contract import Contract
-from ..data.episode import Episode
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..data.store import Dataset, DatasetWriter
@@ -31,7 +30,7 @@ from ..runtime import bundle
 from ..runtime.session import Session
 from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
-from .collection import attempt
+from .collection import attempt, NEXT, refuse_stopped, WANTED
 from .keepers import Guarded
 from .proposers import due, EXPERT_HZ, ExpertProposer, PolicyProposer
 
@@ -132,6 +131,7 @@ def correct(
     seed: int = 0,
     spread: float = 1.0,
     progress: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Dataset:
     """Let a policy try a task, the expert correct it, and write a dataset.
 
@@ -147,9 +147,11 @@ def correct(
         seed: Seed of the first start; each attempt takes the next one.
         spread: Factor on the region of the starts.
         progress: Called with the number of episodes after each.
+        stop: Asked before each attempt; if it says so, the dataset is what there is by then.
 
     Raises:
-        DataError: If the policy needs correction too seldom, or correction does not help.
+        DataError: If the policy needs correction too seldom, or correction does not help; if it
+            was stopped before any episode was done.
         MismatchError: If the policy was made for another robot.
     """
     rule = rule or Rule()
@@ -160,6 +162,7 @@ def correct(
         names = ', '.join(camera.name for camera in session.spec.cameras)
         raise DataError(f'{policy} sees {names}: take over from it with "deploy --teleop"')
     session.warm_up()
+    refuse_stopped(out)
     sim = SimRobot(contract, task, renderer=None)
     drivers, keeper = Takeovers(contract, task, session, rule), Guarded(contract)
     writer = DatasetWriter(
@@ -172,40 +175,52 @@ def correct(
     )
     for episode in onto.episodes() if onto is not None else ():
         writer.append(episode)
-    kept: list[Episode] = []
-    alone, failed, takeovers = 0, 0, 0
-    try:
-        while len(kept) < count:
-            episode = attempt(
-                sim, drivers, keeper, seed, spread, by_operator=lambda: drivers.by_expert
-            )
-            seed += 1
-            if not drivers.takeovers:
-                alone += 1
-            elif episode.meta.outcome != 'success':
-                failed += 1
-            else:
-                writer.append(episode)
-                kept.append(episode)
-                takeovers += drivers.takeovers
-                if progress is not None:
-                    progress(len(kept))
-            if alone + failed > max(20 * count, 40):
-                raise DataError(
-                    f'{task}: {len(kept)} corrected episodes out of {alone + failed + len(kept)}: '
-                    f'the policy needed no correction in {alone}, and it did not help in {failed}'
-                )
-    finally:
-        sim.close()
-    marks = [e.by_operator for e in kept if e.by_operator is not None]
     report: dict[str, Any] = {
         'policy': str(policy),
         'rule': {'least': rule.least, 'window_s': rule.window_s, 'hold_s': str(rule.hold_s)},
-        'corrected': len(kept),
-        'takeovers': takeovers,
-        'frames': sum(int(mark.sum()) for mark in marks),
-        'alone': alone,
-        'failed': failed,
+        'corrected': 0,
+        'takeovers': 0,
+        'frames': 0,
+        'alone': 0,
+        'failed': 0,
+        WANTED: count + (0 if onto is None else len(onto)),
+        NEXT: seed,
     }
+    if onto is not None:
+        writer.keep(report)
+    try:
+        while report['corrected'] < count and not stop():
+            episode = attempt(
+                sim,
+                drivers,
+                keeper,
+                report[NEXT],
+                spread,
+                by_operator=lambda: drivers.by_expert,
+            )
+            report[NEXT] += 1
+            if not drivers.takeovers:
+                report['alone'] += 1
+            elif episode.meta.outcome != 'success':
+                report['failed'] += 1
+            else:
+                writer.append(episode)
+                report['corrected'] += 1
+                report['takeovers'] += drivers.takeovers
+                if episode.by_operator is not None:
+                    report['frames'] += int(episode.by_operator.sum())
+                writer.keep(report)
+                if progress is not None:
+                    progress(report['corrected'])
+            alone, failed, done = (report[key] for key in ('alone', 'failed', 'corrected'))
+            if alone + failed > max(20 * count, 40):
+                raise DataError(
+                    f'{task}: {done} corrected episodes out of {alone + failed + done}: the '
+                    f'policy needed no correction in {alone}, and it did not help in {failed}'
+                )
+    finally:
+        sim.close()
+    if onto is None and not report['corrected']:
+        raise DataError(f'{out}: stopped before any episode was done; there is nothing to keep')
     writer.close(report)
     return Dataset(out)

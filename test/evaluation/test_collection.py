@@ -3,6 +3,11 @@
 """Demonstrations without ROS: what they hold, that they repeat, and what shaking does to them."""
 
 from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +17,7 @@ from imitation_ros.data.images import resize
 from imitation_ros.data.observation import CameraInput
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
-from imitation_ros.evaluation.collection import collect
+from imitation_ros.evaluation.collection import collect, go_on
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.sim.shaking import CORRELATION_S, Shaking
 
@@ -101,6 +106,76 @@ def test_failed_attempts_are_kept_with_their_trembling_commands(
     assert min(bad) > 5 * good
     with pytest.raises(DataError, match='where it should fail; raise the noise'):
         collect(contract, 'reach', 1, tmp_path / 'other', failures=1, failure_noise=0.0)
+
+
+def test_a_stopped_collection_is_a_dataset_and_goes_on_bit_for_bit(
+    contract: Contract, tmp_path: Path
+) -> None:
+    """Stopped, killed in the middle of an episode, resumed: as if nothing had happened."""
+    once = collect(contract, 'reach', 2, tmp_path / 'once', noise=0.03, failures=2)
+    out, seen = tmp_path / 'data', []
+    asked: dict[str, Any] = {'noise': 0.03, 'failures': 2}
+    stopped = collect(
+        contract, 'reach', 2, out, **asked, progress=seen.append, stop=lambda: len(seen) == 1
+    )
+    assert len(stopped) == 1
+    assert go_on(stopped) == 'go on with the same command and --resume'
+    with pytest.raises(DataError, match='holds 1 of 4 episodes of a collection that was stopped'):
+        collect(contract, 'reach', 2, out, **asked)
+    with pytest.raises(
+        DataError, match=r'another collection: noise: 0\.03 then, 0\.0 now; wanted'
+    ):
+        collect(contract, 'reach', 2, out, resume=True)
+
+    def kill(done: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        collect(contract, 'reach', 2, out, **asked, progress=kill, resume=True)
+    assert len(Dataset(out)) == 3
+    rest = once.manifest.episodes[3].episode
+    (out / rest).mkdir()
+    (out / rest / 'q.npy').write_bytes(b'half')
+    whole = collect(contract, 'reach', 2, out, **asked, resume=True)
+    assert whole.manifest == once.manifest
+    for ours, theirs in zip(whole.episodes(), once.episodes(), strict=True):
+        for name in ('tick_ns', 'q', 'action'):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert go_on(whole) == ''
+    with pytest.raises(DataError, match='is not empty; choose a new folder'):
+        collect(contract, 'reach', 2, out, **asked)
+    assert collect(contract, 'reach', 2, out, **asked, resume=True).manifest == whole.manifest
+
+
+def test_nothing_collected_leaves_nothing_behind(contract: Contract, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match='stopped before any episode was done'):
+        collect(contract, 'reach', 1, tmp_path / 'data', stop=lambda: True)
+    with pytest.raises(DataError, match='no collection to go on with; leave --resume out'):
+        collect(contract, 'reach', 1, tmp_path / 'data', resume=True)
+    first = collect(contract, 'reach', 1, tmp_path / 'data')
+    more = collect(contract, 'reach', 2, tmp_path / 'data', resume=True)
+    assert [len(first), len(more)] == [1, 2]
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_collected(tmp_path: Path, number: signal.Signals) -> None:
+    out = tmp_path / 'data'
+    words = ['collect', '--task', 'reach', '-n', '500', '--out', str(out)]
+    made = subprocess.Popen(
+        [sys.executable, '-m', 'imitation_ros', *words], stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (out / 'manifest.json').is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    made.send_signal(number)
+    told = ' '.join(made.communicate(timeout=60)[0].split())
+    assert made.returncode == 130
+    done = len(Dataset(out))
+    assert f'stopped after {done} of 500 episodes, which are a dataset; go on' in told
+    assert sorted(p.name for p in out.iterdir() if p.is_dir()) == [
+        f'reach_{seed:04d}' for seed in range(done)
+    ]
 
 
 def test_an_expert_that_cannot_do_it_is_an_error(contract: Contract, tmp_path: Path) -> None:

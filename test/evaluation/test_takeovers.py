@@ -11,7 +11,7 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.collection import collect
+from imitation_ros.evaluation.collection import collect, go_on
 from imitation_ros.evaluation.takeovers import correct, Rule
 
 pytestmark = pytest.mark.sim
@@ -47,6 +47,22 @@ def test_the_expert_takes_over_once_and_finishes(corrected: Dataset, contract: C
     report = corrected.manifest.report
     assert (report['corrected'], report['takeovers'], report['alone']) == (2, 2, 0)
     assert report['frames'] == sum(int(e.by_operator.sum()) for e in episodes)
+
+
+def test_stopped_corrections_are_a_dataset_and_say_how_to_go_on(
+    corrected: Dataset, contract: Contract, hold: Path, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    shown, out = Dataset(corrected.root.parent / 'shown'), tmp_path / 'data'
+    stopped = correct(
+        contract, hold, 'reach', 2, out, onto=shown, seed=3, progress=seen.append, stop=seen.copy
+    )
+    assert [m.episode for m in stopped.manifest.episodes] == [
+        m.episode for m in corrected.manifest.episodes
+    ][:2]
+    assert go_on(stopped) == f'go on in a new folder with --onto {out} --seed 4 -n 1'
+    with pytest.raises(DataError, match=f'holds 2 of 3 episodes .* --onto {out} --seed 4'):
+        correct(contract, hold, 'reach', 2, out, seed=3)
 
 
 def test_the_expert_gives_back_and_takes_over_again(

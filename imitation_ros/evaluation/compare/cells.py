@@ -33,7 +33,7 @@ from ...training import checkpoint
 from ...training.config import load as load_config
 from ...training.loop import LAST
 from ...training.run import train
-from ..collection import collect
+from ..collection import collect, go_on
 from ..rollout import rollout
 from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, KNOCK, Plan, settings
 from .tube import back_s, Tube
@@ -117,10 +117,12 @@ def demonstrate(plan: Plan, out: Path) -> None:
     contract = load(plan.robot)
     for seed in range(plan.seeds):
         folder = out / 'demos' / str(seed)
-        if (folder / MANIFEST).is_file():
+        there = (folder / MANIFEST).is_file()
+        if there and not go_on(Dataset(folder)):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        collect(contract, plan.task, plan.demos[-1], folder, seed=DEMO_SEEDS * seed)
+        if not there:
+            shutil.rmtree(folder, ignore_errors=True)
+        collect(contract, plan.task, plan.demos[-1], folder, seed=DEMO_SEEDS * seed, resume=there)
 
 
 def first(dataset: Dataset, count: int) -> Dataset:
