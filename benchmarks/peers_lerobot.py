@@ -6,7 +6,11 @@ As they come, or small enough for a processor, as ours are; trained with the pee
 statistics, losses, optimizer and schedule until a CPU time is spent, on one thread. All windows
 are read before the clock starts, in favour of the peer. Then one line of JSON for each inference.
 
-python peers_lerobot.py DATASET_ROOT act|diffusion default|small CPU_SECONDS SEED
+It sees and moves the joints that ours see and move, and no others: joints that stand still differ
+by 1e-19 rad in the demonstrations, its scaling by least and greatest makes numbers between -1
+and 1 of that, and of the first push on the robot numbers without bounds.
+
+python peers_lerobot.py DATASET_ROOT act|diffusion default|small CPU_SECONDS SEED COLUMN,COLUMN,...
 """
 
 import json
@@ -22,6 +26,8 @@ from lerobot.policies.factory import get_policy_class, make_policy_config
 from lerobot.utils.feature_utils import dataset_to_policy_features
 import torch
 
+# Its diffusion foretells the chunk and not the noise: with the noise, its default, 550 updates end
+# with errors of 0.1 rad on the demonstrations themselves, with the chunk with 0.008.
 SMALL: dict[str, dict[str, Any]] = {
     'act': {
         'chunk_size': 12,
@@ -39,6 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
         'drop_n_last_frames': 0,
         'down_dims': (64, 128),
         'noise_scheduler_type': 'DDIM',
+        'prediction_type': 'sample',
         'num_inference_steps': 10,
         'do_mask_loss_for_padding': True,
         'optimizer_lr': 1e-3,
@@ -47,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 BATCH = {'default': 8, 'small': 64}
 SEEN = ('observation.state', 'observation.environment_state')
+MOVED = ('observation.state', 'action')
 TRIED = 3
 """Updates that are timed before the training, to find out how many there will be."""
 
@@ -57,7 +65,13 @@ def main() -> None:
     budget, seed = float(sys.argv[4]), int(sys.argv[5])
     torch.set_num_threads(1)
     meta = LeRobotDatasetMetadata(root.name, root=root)
+    columns = [int(text) for text in sys.argv[6].split(',')]
     features = dataset_to_policy_features(meta.features)
+    stats = {key: dict(values) for key, values in meta.stats.items()}
+    for key in MOVED:
+        whole = features[key].shape
+        features[key].shape = (len(columns),)
+        stats[key] = {k: v[columns] if v.shape == whole else v for k, v in stats[key].items()}
     acts = {k: f for k, f in features.items() if f.type is FeatureType.ACTION}
     config = make_policy_config(
         kind,
@@ -66,7 +80,6 @@ def main() -> None:
         device='cpu',
         **(SMALL[kind] if size == 'small' else {}),
     )
-    stats = meta.stats
     pre, post = make_pre_post_processors(config, dataset_stats=stats)
     deltas = {'action': [i / meta.fps for i in config.action_delta_indices]}
     if config.observation_delta_indices is not None:
@@ -75,6 +88,7 @@ def main() -> None:
     items = [dataset[i] for i in range(len(dataset))]
     keys = (*SEEN, 'action', 'action_is_pad')
     windows = {k: torch.stack([item[k] for item in items]) for k in keys}
+    windows |= {k: windows[k][..., columns] for k in MOVED}
     generator = torch.Generator().manual_seed(seed)
 
     def train(updates: int) -> tuple[Any, float]:

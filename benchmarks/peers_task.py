@@ -1,17 +1,20 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""LeRobot's ACT and diffusion on the same demonstrations, CPU time and starts as ours.
+"""LeRobot and robomimic on the same demonstrations, CPU time and starts as ours.
 
-Both train on one export of the same scripted demonstrations, for the same CPU time on one thread,
-and are tried from the same starts in the same simulator through the same safety governor. The peer
-lives in an environment of its own, which a variable names; without it nothing is compared:
+All train on the same scripted demonstrations, see and move the same joints, have the same CPU time
+on one thread, and are tried from the same starts in the same simulator through the same safety
+governor. Each peer lives in an environment of its own, which a variable names; one that is not set
+is skipped, and the table says so:
 
-    PEER_LEROBOT   a Python with lerobot[dataset,diffusion] 0.6.1
+    PEER_LEROBOT     a Python with lerobot[dataset,diffusion] 0.6.1: ACT and diffusion
+    PEER_ROBOMIMIC   a Python with robomimic 0.3.0: BC-RNN
 
-The peer is taken as it comes (made for a GPU), and small as ours are (peers_lerobot.py).
+A peer is taken as it comes (made for a GPU), and small as ours are (peers_lerobot.py,
+peers_robomimic.py).
 
     python benchmarks/peers_task.py [--task lift] [--demos 20] [--cpu-seconds 60] [--trials 40]
-                                    [--small] [--json FILE]
+                                    [--small] [--nominal] [--only NAME,NAME] [--json FILE]
 """
 
 import argparse
@@ -32,6 +35,7 @@ os.environ.setdefault('MKL_NUM_THREADS', '1')
 from gates import conclude, gate
 from learning import CPU_S, UPDATES
 import numpy as np
+from numpy.typing import NDArray
 
 from imitation_ros.contract import Contract, load
 from imitation_ros.data.frame import Array, Frame
@@ -48,20 +52,30 @@ from imitation_ros.sim.perturbations import Disturbed
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.training.config import load as load_config
 from imitation_ros.training.run import train
+from imitation_ros.training.selection import observation_spec
 
-VARIABLE = 'PEER_LEROBOT'
 UNSEEN = 100_000
 SPREADS = (1.0, 1.6)
 NAMES = {1.0: 'nominal', 1.6: 'unseen'}
 SLOWEST_MS = 1000.0
-PEERS = (('act', 'default'), ('diffusion', 'default'), ('act', 'small'), ('diffusion', 'small'))
+VARIABLES = {'lerobot': 'PEER_LEROBOT', 'robomimic': 'PEER_ROBOMIMIC'}
+PEERS = (
+    ('lerobot', 'act', 'default'),
+    ('lerobot', 'diffusion', 'default'),
+    ('lerobot', 'act', 'small'),
+    ('lerobot', 'diffusion', 'small'),
+    ('robomimic', 'rnn', 'default'),
+    ('robomimic', 'rnn', 'small'),
+)
 
 
 class Peer:
     """A policy in the peer's process, to be asked as a `Session` is."""
 
-    def __init__(self, contract: Contract, command: Sequence[str]) -> None:
-        """Start it, and wait until it has learnt."""
+    def __init__(
+        self, contract: Contract, joints: tuple[str, ...], command: Sequence[str]
+    ) -> None:
+        """Start it for these joints, and wait until it has learnt."""
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -69,7 +83,7 @@ class Peer:
         self.times: list[float] = []
         execute = int(self.told['execute'])
         self.spec = ObservationSpec(
-            joints=contract.joints,
+            joints=joints,
             velocity=False,
             poses=('object',),
             cameras=(),
@@ -78,6 +92,7 @@ class Peer:
             chunk=execute,
             execute=execute,
         )
+        self._columns = self.spec.indices(contract)
 
     def seed_noise(self, seed: int | None) -> None:
         """Seed what it draws."""
@@ -87,7 +102,7 @@ class Peer:
         """Actions for a history of frames: see `Session.infer`."""
         self._ask(
             {
-                'observation.state': [frame.q.tolist() for frame in frames],
+                'observation.state': [frame.q[self._columns].tolist() for frame in frames],
                 'observation.environment_state': [
                     frame.poses['object'].tolist() for frame in frames
                 ],
@@ -143,24 +158,44 @@ def ours(
             renderer=None,
             strips=0,
         ).rate
-        for spread in SPREADS
+        for spread in SPREADS[: 1 if options.nominal else None]
     }
     p50_ms = exported.latency.p50_ms
     return {**rates(found), 'cpu_s': cpu_s, 'updates': updates, 'p50_ms': p50_ms}
 
 
+def arrays(data: Dataset, columns: NDArray[np.intp], path: Path) -> None:
+    """Write demonstrations as arrays, of these joints alone."""
+    episodes = list(data.episodes())
+    seen = {
+        'observation.state': [episode.q[:, columns] for episode in episodes],
+        'observation.environment_state': [episode.poses['object'] for episode in episodes],
+        'action': [episode.action[:, columns] for episode in episodes],
+    }
+    whole: dict[str, Any] = {key: np.concatenate(values) for key, values in seen.items()}
+    np.savez(path, length=[len(episode.q) for episode in episodes], **whole)
+
+
 def theirs(
-    contract: Contract, python: str, root: Path, names: tuple[str, str], options: Any
+    contract: Contract,
+    joints: tuple[str, ...],
+    folder: Path,
+    names: tuple[str, str, str],
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Let the peer train, and try it."""
-    script = Path(__file__).parent / 'peers_lerobot.py'
-    numbers = str(options.cpu_seconds), str(options.seed)
-    peer = Peer(contract, [python, str(script), str(root), *names, *numbers])
+    """Let a peer train, and try it."""
+    script = Path(__file__).parent / f'peers_{names[0]}.py'
+    root = folder / ('arrays.npz' if names[0] == 'robomimic' else 'lerobot')
+    columns = ','.join(str(contract.index(joint)) for joint in joints)
+    numbers = str(options.cpu_seconds), str(options.seed), columns
+    python = os.environ[VARIABLES[names[0]]]
+    peer = Peer(contract, joints, [python, str(script), str(root), *names[1:], *numbers])
     still = Frame(0, contract.home, 0.0 * contract.home, poses={'object': np.eye(7)[6]})
     peer.infer((still,) * peer.spec.history)
     found = {}
+    spreads = SPREADS[: 1 if options.nominal else None]
     # One that takes seconds for each chunk would take hours for the trials, and drives no robot.
-    for spread in SPREADS if peer.times[0] < SLOWEST_MS else ():
+    for spread in spreads if peer.times[0] < SLOWEST_MS else ():
         sim = SimRobot(contract, options.task, renderer=None)
         proposer = PolicyProposer(contract, peer)
         seeds = range(UNSEEN, UNSEEN + options.trials)
@@ -199,46 +234,59 @@ def main() -> int:
     parser.add_argument('--trials', type=int, default=40)
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--small', action='store_true', help='leave out the peer as it comes')
+    parser.add_argument('--nominal', action='store_true', help='leave out the starts x 1.6')
+    parser.add_argument(
+        '--only', help='names of the table, by comma, such as "bc,lerobot act small"'
+    )
     parser.add_argument('--json', type=Path)
     options = parser.parse_args()
-    python = os.environ.get(VARIABLE)
-    if python is None:
-        print(f'{VARIABLE} names no Python with lerobot: nothing to compare with')
-        return 1
+    wanted = options.only.split(',') if options.only else None
+    for name, variable in VARIABLES.items():
+        if variable not in os.environ:
+            print(f'skipped: {variable} names no Python with {name}')
     contract = load('imi_humanoid')
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix='peers_') as name:
         folder = Path(name)
         data = collect(contract, options.task, options.demos, folder / 'data')
         export_lerobot(data, folder / 'lerobot')
+        config, episodes = load_config('bc', {}), range(len(data))
+        joints = observation_spec(data, contract, config, episodes).joints
+        columns = np.array([contract.index(joint) for joint in joints], dtype=np.intp)
+        arrays(data, columns, folder / 'arrays.npz')
         for method in UPDATES:
+            if wanted is not None and method not in wanted:
+                continue
             results[f'imitation_ros {method}'] = ours(contract, data, method, options, folder)
             show(*list(results.items())[-1])
         for names in PEERS:
-            if options.small and 'small' not in names:
+            if (options.small and 'small' not in names) or VARIABLES[names[0]] not in os.environ:
                 continue
-            row = theirs(contract, python, folder / 'lerobot', names, options)
-            results[f'lerobot {" ".join(names)}'] = row
+            if wanted is not None and ' '.join(names) not in wanted:
+                continue
+            results[' '.join(names)] = theirs(contract, joints, folder, names, options)
             show(*list(results.items())[-1])
+    return conclude(judge(results), options.json, results=results)
+
+
+def judge(results: dict[str, Any]) -> dict[str, Any]:
+    """The best of ours beside the best of theirs, and one diffusion beside the other."""
     mine = {k: v for k, v in results.items() if k.startswith('imitation_ros')}
     peers = {k: v for k, v in results.items() if k not in mine}
-    gates = {
-        f'{start}: ours over the best of theirs': gate(
-            max(row[start]['rate'] for row in mine.values())
-            - max(row[start]['rate'] for row in peers.values() if start in row),
-            0.0,
-            'of all',
-            low=True,
+    gates = {}
+    for start in NAMES.values():
+        ours_here = [row[start]['rate'] for row in mine.values() if start in row]
+        theirs_here = [row[start]['rate'] for row in peers.values() if start in row]
+        if ours_here and theirs_here:
+            gates[f'{start}: ours over the best of theirs'] = gate(
+                max(ours_here) - max(theirs_here), 0.0, 'of all', low=True
+            )
+    pair = results.get('lerobot diffusion small'), results.get('imitation_ros diffusion')
+    if pair[0] is not None and pair[1] is not None:
+        gates['inference p50: theirs over ours, diffusion'] = gate(
+            pair[0]['p50_ms'] / pair[1]['p50_ms'], 1.0, 'x', low=True
         )
-        for start in NAMES.values()
-    }
-    gates['inference p50: theirs over ours, diffusion'] = gate(
-        peers['lerobot diffusion small']['p50_ms'] / mine['imitation_ros diffusion']['p50_ms'],
-        1.0,
-        'x',
-        low=True,
-    )
-    return conclude(gates, options.json, results=results)
+    return gates
 
 
 if __name__ == '__main__':
