@@ -56,8 +56,9 @@ def evaluate(
     """Try a policy in simulation, or compare it with recorded actions.
 
     With --task: closed loop, with the same file and the same safety filter as on the robot, from
-    starts that demonstrations do not use. With --data: open loop, on the episodes it was not
-    trained on. Neither needs ROS. docs/perturbations.md lists what can go wrong (--perturb).
+    starts that demonstrations do not use; a policy trained for another task is warned of. With
+    --data: open loop, on the episodes it was not trained on. Neither needs ROS.
+    docs/perturbations.md lists what can go wrong (--perturb).
 
     Examples: imitation_ros evaluate policy.onnx --task lift;
     imitation_ros evaluate policy.onnx --task lift --perturb push:2 --perturb delay:1;
@@ -73,18 +74,21 @@ def evaluate(
     if task is None:
         return
     from ..contract import load
-    from ..evaluation.rollout import rollout
+    from ..evaluation.rollout import another_task, rollout
     from ..runtime.bundle import check_against
     from ..runtime.bundle import load as load_bundle
     from ..sim.perturbations import parse
 
     settings = [parse(text) for text in perturb or ()]
     contract = load(robot)
-    check_against(load_bundle(policy), contract)
+    loaded = load_bundle(policy)
+    warnings = check_against(loaded, contract)
+    console = Console(stderr=as_json)
+    for warning in (*another_task(loaded, task), *warnings):
+        console.print(f'[yellow]warning:[/yellow] {warning}', highlight=False)
     for folder in (pictures, out and out.parent):  # told before the trials, not after them
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=as_json)
     with bar(console) as progress:
         one = progress.add_task(task, total=trials)
         results = rollout(

@@ -154,12 +154,16 @@ def deploy(
             unknown(teleop, 'device to take over with', DEVICES)
             + (more if teleop == 'keyboard' else '')
         )
-    check_against(load_bundle(policy), load(robot))
+    bundle = load_bundle(policy)
+    check_against(bundle, load(robot))
     if with_sim:
+        from ..evaluation.rollout import another_task
         from ..sim.tasks import TASKS
 
         if task not in TASKS:
             raise DataError(unknown(task, 'task', TASKS))
+        for warning in another_task(bundle, task):
+            Console().print(f'[yellow]warning:[/yellow] {warning}', highlight=False)
     children: list[tuple[str, dict[str, object]]] = []
     if with_sim:
         children.append(('sim', {'contract': robot, 'task': task}))

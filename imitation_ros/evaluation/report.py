@@ -5,7 +5,7 @@
 What was not measured says so; no figure is filled in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import json
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,11 @@ def _trial_rows(data: ReportData) -> dict[str, Any] | None:
         'nodes': 'The policy node proposed and the safety node decided, in the operator’s place.',
         'rollout': 'The same model and safety filter in simulated time, without ROS.',
     }
-    return {'rows': rows, 'summary': how.get(trials.runner, trials.runner)}
+    return {
+        'rows': rows,
+        'summary': how.get(trials.runner, trials.runner),
+        'warnings': trials.warnings,
+    }
 
 
 def _verdicts(data: ReportData) -> list[dict[str, Any]] | None:
@@ -237,10 +241,15 @@ def _model_rows(model: Mapping[str, Any] | None) -> list[tuple[str, str | None]]
             if spec
             else None,
         ),
-        ('trained on', None if bags is None else f'{len(bags)} bags'),
+        ('trained on', None if bags is None else _bags(bags, model.get('tasks', ()))),
         ('made', model.get('created')),
         *((f'{name} (training)', str(v)) for name, v in (model.get('versions') or {}).items()),
     ]
+
+
+def _bags(bags: Sequence[str], tasks: Sequence[str]) -> str:
+    shown = f' of {", ".join(tasks)}' if tasks else ''
+    return f'{len(bags)} bag{"s" * (len(bags) != 1)}{shown}'
 
 
 def _stage_rows(data: ReportData) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ nodes have: transport, and inference that takes time.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..runtime.session import Session
 from ..safety.verdict import State
 from ..sim.perturbations import Disturbed, Sensed, Setting
 from ..sim.robot import SimRobot
+from ..sim.tasks import TASKS
 from .intervals import Interval
 from .keepers import Guarded, Keeper, Unguarded
 from .pictures import CameraStrip, strip_of_array
@@ -56,6 +57,17 @@ class RolloutResults:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the pictures."""
         return self.trials.to_dict()
+
+
+def another_task(policy: bundle.Bundle, task: str) -> tuple[str, ...]:
+    """A warning if a policy was trained for other tasks of the simulator than the one it tries.
+
+    What people called their recordings may be any name: only known tasks are told apart.
+    """
+    known = [name for name in policy.tasks if name in TASKS]
+    if not known or task in policy.tasks:
+        return ()
+    return (f'{policy.path} was trained for {", ".join(known)} and is tried on {task}',)
 
 
 def rollout(
@@ -102,7 +114,9 @@ def rollout(
     kept = strips if renderer is not None else 0
     proposer = PolicyProposer(contract, session, draw_noise)
     world = Disturbed(sim, perturb)
-    return attempts(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
+    done = attempts(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
+    warnings = (*another_task(session.bundle, task), *session.warnings)
+    return replace(done, trials=replace(done.trials, warnings=warnings))
 
 
 def expert_rollout(

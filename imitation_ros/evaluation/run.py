@@ -216,6 +216,7 @@ def _model(path: Path) -> dict[str, Any]:
         'contract_hash': policy.contract_hash,
         'observation': policy.observation.to_dict(),
         'bags': list(policy.bags),
+        'tasks': list(policy.tasks),
         'metrics': dict(policy.metrics),
         'parity': dict(policy.parity),
         'versions': dict(policy.versions),

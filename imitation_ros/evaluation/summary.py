@@ -117,6 +117,8 @@ def _deployment(data: ReportData) -> dict[str, str | None]:
     trials = data.trials
     if trials is None or not len(trials):
         return result
+    if trials.warnings:
+        result = {'warning': '; '.join(trials.warnings), **result}
     rate = trials.rate
     result['success'] = (
         f'{trials.successes}/{len(trials)} = {percent(rate.estimate)} '

@@ -100,6 +100,7 @@ class Trials:
         trials: One per seed.
         horizon_s: How long each may take [s].
         latency: Time from observation to command, if it was measured.
+        warnings: What is odd about them, such as a policy that was trained for another task.
     """
 
     task: str
@@ -107,6 +108,7 @@ class Trials:
     trials: tuple[Trial, ...]
     horizon_s: float | None = None
     latency: Latency | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a seed that was tried twice."""
@@ -173,6 +175,7 @@ class Trials:
                 trials=tuple(Trial(**trial) for trial in values['trials']),
                 horizon_s=values.get('horizon_s'),
                 latency=latency,
+                warnings=tuple(values.get('warnings', ())),
             )
         except (KeyError, TypeError) as error:
             raise DataError(f'these are no trials: {error!r}') from error

@@ -124,6 +124,9 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
         [names.index(name) for name in [*used['train'], *used['held_out']]],
         trained.spec,
     )
+    learnt = set(used['train'])
+    metas = [meta for meta in dataset.manifest.episodes if meta.episode in learnt]
+    tasks = sorted({meta.task for meta in metas} - {''})
     out.parent.mkdir(parents=True, exist_ok=True)
     begin = perf_counter()
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f'.{out.name}.') as folder:
@@ -145,7 +148,7 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
                 f'{parity.max_abs_difference:.3g}{trained.spec.unit}, allowed {parity.tolerance:g}'
             )
         latency = measure_latency(session, _first(module, windows))
-        values = _metadata(trained, contract, limits, parity, latency)
+        values = _metadata(trained, contract, tasks, limits, parity, latency)
         onnx.helper.set_model_props(model, {KEY: json.dumps(values, allow_nan=False)})
         onnx.save(model, temporary)
         # What the robot will do first: if it refuses the file, it must not leave this machine.
@@ -251,6 +254,7 @@ def _quiet() -> Iterator[None]:
 def _metadata(
     trained: Trained,
     contract: Contract,
+    tasks: list[str],
     limits: tuple[Array, Array],
     parity: Parity,
     latency: Latency,
@@ -274,6 +278,7 @@ def _metadata(
         'statistics': trained.stats.to_dict(),
         'bags': values['episodes']['train'],
         'held_out_bags': values['episodes']['held_out'],
+        'tasks': tasks,
         'corrections': values.get('corrections'),
         'config': trained.config.to_dict(),
         'irl': values.get('irl'),

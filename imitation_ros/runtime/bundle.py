@@ -14,6 +14,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
+import re
 from typing import Any
 
 from ..contract import Contract, loads
@@ -63,6 +64,7 @@ class Bundle:
         joint_limits: Lowest and highest position [rad or m] of each joint it moves.
         statistics: Statistics of the training data (already inside the graph).
         bags: Names of the bags it was trained on.
+        tasks: Tasks that those bags show; of files that do not say so, from the bags' names.
         metrics: Held-out metrics of the training.
         parity: Difference from the trained network on recorded frames.
         versions: Versions of the packages that made it.
@@ -83,6 +85,7 @@ class Bundle:
     joint_limits: Mapping[str, tuple[float, float]]
     statistics: Mapping[str, Any]
     bags: tuple[str, ...]
+    tasks: tuple[str, ...]
     metrics: Mapping[str, Any]
     parity: Mapping[str, Any]
     versions: Mapping[str, str]
@@ -165,6 +168,7 @@ def load(path: str | Path) -> Bundle:
         joint_limits=limits,
         statistics=values['statistics'],
         bags=tuple(str(bag) for bag in values.get('bags', ())),
+        tasks=tuple(str(task) for task in values.get('tasks', _named(values.get('bags', ())))),
         metrics=values.get('metrics', {}),
         parity=values.get('parity', {}),
         versions=values.get('versions', {}),
@@ -173,6 +177,12 @@ def load(path: str | Path) -> Bundle:
         inputs={i.name: Tensor(i.type, tuple(i.shape)) for i in session.get_inputs()},
         outputs={o.name: Tensor(o.type, tuple(o.shape)) for o in session.get_outputs()},
     )
+
+
+def _named(bags: Iterable[object]) -> list[str]:
+    """Tasks that bags are called after: `<task>_<NNNN>`, corrections `<task>_corrected_<NNNN>`."""
+    found = (re.fullmatch(r'(.+?)(_corrected)?_\d{4,}', str(bag)) for bag in bags)
+    return sorted({match[1] for match in found if match})
 
 
 def check_against(bundle: Bundle, contract: Contract) -> tuple[str, ...]:

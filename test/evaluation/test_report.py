@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report: complete from a whole run, honest from an empty one, and one file in any case."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 import io
 import json
@@ -103,6 +104,15 @@ def test_the_page_is_whole_and_needs_no_other_file(data: ReportData) -> None:
         '6.5e-07 rad apart on 256 recorded, 99 random frames',
     ):
         assert words in page.text, words
+
+
+def test_a_warning_about_the_trials_is_on_the_page(data: ReportData) -> None:
+    assert data.trials is not None and 'warning' not in Page(render(data)).text
+    odd = replace(data, trials=replace(data.trials, warnings=('trained for lift',)))
+    assert 'warning  trained for lift' in Page(render(odd)).text
+    out = io.StringIO()
+    Console(file=out, width=120).print(summary_table(odd))
+    assert 'trained for lift' in out.getvalue()
 
 
 def test_the_figures_stand_beside_the_page(data: ReportData, tmp_path: Path) -> None:

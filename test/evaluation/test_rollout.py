@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from onnx_models import head_camera, hold_weights, make_metadata, make_spec, write_policy
 import pytest
+from typer.testing import CliRunner
 
+from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError, MismatchError
 from imitation_ros.evaluation.proposers import due
 from imitation_ros.evaluation.rollout import expert_rollout, rollout
+from imitation_ros.evaluation.trials import Trials
 from imitation_ros.sim.tasks import TASKS
 
 pytestmark = pytest.mark.sim
@@ -71,6 +74,28 @@ def test_a_policy_that_holds_fails_without_an_intervention(
     assert [strip.failed for strip in results.strips] == [True, True]
     assert results.strips[0].camera == 'head_camera'
     assert results.strips[0].times_s[-1] == pytest.approx(TASKS['reach'].time_limit_s)
+
+
+def test_a_policy_of_another_task_is_warned_of(contract: Contract, tmp_path: Path) -> None:
+    """By the file's own word or by the names of its bags, in the terminal and in the JSON."""
+    spec = make_spec()
+    metadata = make_metadata(contract, spec)
+    model, out = tmp_path / 'hold.onnx', tmp_path / 'trials.json'
+    words = ['evaluate', str(model), '--task', 'reach', '--trials', '1', '--out', str(out)]
+    for changes, warned in (
+        ({'tasks': ['lift', 'mine']}, 'was trained for lift and is tried on reach'),
+        ({'bags': ['pick_place_corrected_0003', 'x']}, 'was trained for pick_place and is tried'),
+        ({'tasks': ['lift', 'reach']}, ''),
+        ({'tasks': ['my own task']}, ''),
+        ({}, ''),
+    ):
+        write_policy(model, spec, metadata | changes, [hold_weights(spec)])
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        told = ' '.join(done.output.split())
+        warnings = Trials.read(out).warnings
+        assert (warned in told, 'warning' in told) == (True, bool(warned)), told
+        assert len(warnings) == bool(warned)
+        assert warned in ''.join(warnings)
 
 
 def test_the_filter_is_what_stands_between(contract: Contract, tmp_path: Path) -> None:

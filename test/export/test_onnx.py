@@ -87,6 +87,7 @@ def test_the_metadata_is_what_the_interface_promises(
     assert loads(bundle.contract_text, exported.run, bundle.urdf_text).hash == contract.hash
     assert len(bundle.bags) == 24
     assert set(bundle.bags).isdisjoint(values['held_out_bags'])
+    assert bundle.tasks == tuple({m.task for m in exported.dataset.manifest.episodes}) != ()
     assert bundle.metrics['held_out_mae'] < bundle.metrics['hold_mae']
     assert bundle.parity['max_abs_difference'] == exported.result.parity.max_abs_difference
     assert bundle.versions['torch'].startswith('2.')
