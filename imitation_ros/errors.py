@@ -60,3 +60,8 @@ def unknown(name: str, kind: str, choices: Iterable[str]) -> str:
     hint = f'; did you mean "{close[0]}"?' if close else ';'
     article = 'an' if kind[0] in 'aeiou' else 'a'
     return f'"{name}" is not {article} {kind}{hint} choices: {", ".join(listed) or "(none)"}'
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: 1 seed, 2 seeds."""
+    return f'{number} {noun}{"s" * (number != 1)}'

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 import typer
 
-from ..errors import DataError
+from ..errors import counted, DataError
 from .data import bar
 from .options import Out, ROBOT, Robot
 
@@ -56,7 +56,7 @@ def compare(
     """
     from ..evaluation.compare.cells import results, run
     from ..evaluation.compare.page import cells, ROWS, write
-    from ..evaluation.compare.plan import CONDITIONS, counted, Plan
+    from ..evaluation.compare.plan import CONDITIONS, Plan
     from ..evaluation.compare.scores import Scores
     from ..evaluation.compare.verdicts import judge, too_few
 

@@ -158,16 +158,19 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help='Folder of a run, as "demo" leaves it.')],
+    run: Annotated[
+        Path, typer.Argument(help='Folder of a run, as "demo" leaves it, or of a training.')
+    ],
     out: Annotated[
         Path | None, typer.Option('--out', '-o', help='HTML file; else <run>/report.html.')
     ] = None,
 ) -> None:
     """Write one self-contained HTML page (and JSON) about a run, and print its summary.
 
-    What is missing in the folder is shown as not measured.
+    What is missing in the folder of a run is shown as not measured. Of a training it shows the
+    curves, the held-out error, what was learnt from and what it cost.
 
-    Example: imitation_ros report runs/demo
+    Examples: imitation_ros report runs/demo; imitation_ros report runs/bc
     """
     from ..evaluation.report import summary_table, write_report
     from ..evaluation.run import ReportData
@@ -175,6 +178,12 @@ def report(
     if not run.is_dir():
         raise DataError(f'{run}: there is no such folder')
     data = ReportData.from_run(run)
+    if data.empty:
+        raise DataError(
+            f'{run} holds nothing to report: a run of "demo" has bags/, train/, policy.onnx and '
+            'trials.json, a training has metrics.jsonl and checkpoints/ (bags are for "audit", '
+            'policy.onnx files for "evaluate", and "compare" writes its own page)'
+        )
     page = out or run / 'report.html'
     write_report(data, page)
     console = Console()

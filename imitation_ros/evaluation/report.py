@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..errors import counted
 from . import pages, plots
 from .run import ReportData
 from .summary import duration, episodes, headline, percent, summary, summary_table
@@ -51,9 +52,13 @@ def _page(data: ReportData, json_name: str) -> dict[str, Any]:
         'title': f'{headline(data)} · imitation_ros',
         'headline': headline(data),
         'run': data.run,
+        'task': data.task,
         'json_name': json_name,
         'interval': _interval(data),
-        'tiles': _tiles(data),
+        'training_alone': data.trained is not None,
+        'tiles': [
+            tile for tile in _tiles(data) if data.trained is None or tile['value'] is not None
+        ],
         'strips': [
             {'title': s.title, 'camera': s.camera, 'failed': s.failed, 'cells': s.cells()}
             for s in strips
@@ -85,12 +90,14 @@ def _page(data: ReportData, json_name: str) -> dict[str, Any]:
             }
             for i, trace in enumerate(data.traces)
         ],
-        'training': data.training and list(sections['training'].items()),
+        'training': (data.training or data.trained) and list(sections['training'].items()),
         'training_plots': _training_plots(data.training),
-        'episodes': episodes(data),
+        'episodes': episodes(data)
+        if data.trained is None
+        else list(sections.get('data', {}).items()),
         'reasons': _reasons(data),
         'skew': data.ages,
-        'model': _model_rows(data.model),
+        'model': _model_rows(data.model or data.trained),
         'stages': _stage_rows(data),
         'machine': list(data.machine.items()),
         'problems': data.problems,
@@ -231,7 +238,7 @@ def _model_rows(model: Mapping[str, Any] | None) -> list[tuple[str, str | None]]
     bags = model.get('bags')
     return [
         ('method', model.get('method')),
-        ('robot', model.get('contract_name')),
+        *((('robot', model['contract_name']),) if 'contract_name' in model else ()),
         ('contract', str(model['contract_hash'])[:16] if 'contract_hash' in model else None),
         ('sees', ', '.join(seen) if spec else None),
         (
@@ -242,14 +249,14 @@ def _model_rows(model: Mapping[str, Any] | None) -> list[tuple[str, str | None]]
             else None,
         ),
         ('trained on', None if bags is None else _bags(bags, model.get('tasks', ()))),
-        ('made', model.get('created')),
+        *((('made', model['created']),) if 'created' in model else ()),
         *((f'{name} (training)', str(v)) for name, v in (model.get('versions') or {}).items()),
     ]
 
 
 def _bags(bags: Sequence[str], tasks: Sequence[str]) -> str:
     shown = f' of {", ".join(tasks)}' if tasks else ''
-    return f'{len(bags)} bag{"s" * (len(bags) != 1)}{shown}'
+    return f'{counted(len(bags), "bag")}{shown}'
 
 
 def _stage_rows(data: ReportData) -> list[dict[str, Any]]:

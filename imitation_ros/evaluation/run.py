@@ -4,6 +4,8 @@
 
 run/bags/<session>/<episode>/  audit.json  dataset/  train/metrics.jsonl  policy.onnx
 run/trials.json  trial_bags/  timing.json
+
+The folder of a training alone (metrics.jsonl and checkpoints/ at its top) is read as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +26,8 @@ from ..data.episode import EpisodeMeta
 from ..data.store import Dataset, MANIFEST
 from ..errors import DataError
 from ..runtime import bundle
+from ..runtime.bundle import tasks_named
+from ..training.journal import METRICS
 from .pictures import CameraStrip, strip_of_episode
 from .recordings import CommandTrace, latencies_of_bag, strip_of_bag, trace_of_bag
 from .training_log import read_training, Training
@@ -76,6 +80,8 @@ class ReportData:
         traces: Commands of a trial.
         machine: Where the report was made.
         problems: What could not be read, one sentence each.
+        trained: What the checkpoint of a training's own folder says of itself; None where the
+            folder is that of a whole run.
     """
 
     run: str
@@ -93,6 +99,13 @@ class ReportData:
     traces: tuple[CommandTrace, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    trained: Mapping[str, Any] | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the folder held nothing that a report shows."""
+        found = (self.episodes, self.frames, self.training, self.model, self.trials, self.stages)
+        return all(value is None for value in (*found, self.trained))
 
     @property
     def total_s(self) -> float | None:
@@ -122,6 +135,7 @@ class ReportData:
             'stages': self.stages and dict(self.stages),
             'machine': dict(self.machine),
             'problems': list(self.problems),
+            'trained': self.trained and dict(self.trained),
         }
 
     @classmethod
@@ -141,16 +155,17 @@ class ReportData:
         views.trials(trial_bags, trials)
         if trials is not None and trials.latency is None:
             trials = replace(trials, latency=views.latency(trial_bags))
-        tasks = {meta.task for meta in demos.values()}
         model = _if_there(run / 'policy.onnx', _model)
-        unit = '' if model and model['observation']['bare'] else ' rad'
+        trained = _if_there(run / METRICS, lambda path: _trained(path.parent))
+        seen = (model or trained or {}).get('observation', {})
+        unit = '' if seen.get('bare') else ' rad'
+        tasks = {meta.task for meta in demos.values()} or set((trained or {}).get('tasks', ()))
+        metrics = (run if trained is not None else run / 'train') / METRICS
         return cls(
             run=run.name,
             task=trials.task if trials else '; '.join(sorted(tasks)) or None,
             episodes=_episodes(demos, _if_there(run / 'audit.json', _audit) or {}),
-            training=_if_there(
-                run / 'train' / 'metrics.jsonl', lambda path: read_training(path, unit)
-            ),
+            training=_if_there(metrics, lambda path: read_training(path, unit)),
             model=model,
             trials=trials,
             stages=_if_there(run / 'timing.json', _stages),
@@ -158,6 +173,7 @@ class ReportData:
             traces=tuple(views.traces),
             machine=_machine(),
             problems=tuple(views.problems),
+            trained=trained,
             **(_dataset(dataset) if dataset else {}),
         )
 
@@ -222,6 +238,32 @@ def _model(path: Path) -> dict[str, Any]:
         'versions': dict(policy.versions),
         'created': policy.created,
         'sha256': policy.sha256,
+    }
+
+
+def _trained(run: Path) -> dict[str, Any]:
+    """What the checkpoint of a training says of itself; nothing, if there is none yet."""
+    # With torch, which other folders are reported without.
+    from ..training import checkpoint
+
+    folder = run / checkpoint.FOLDER
+    there = [folder / f'{name}{checkpoint.SUFFIX}' for name in ('best', 'last')]
+    path = next((path for path in there if path.is_file()), None)
+    if path is None:
+        return {}
+    _, values = checkpoint.read(path)
+    data, names = values['data'], values['episodes']
+    frames = dict(zip(data['episodes'], data['frames'], strict=True))
+    return {
+        'method': values.get('method', values['config']['method']),
+        'contract_hash': values['contract_hash'],
+        'observation': values['observation'],
+        'tasks': tasks_named(names['train']),
+        'bags': list(names['train']),
+        'held_out_bags': list(names.get('held_out', ())),
+        'extra_bags': list(names.get('extra', ())),
+        'frames': sum(frames.get(name, 0) for name in names['train']),
+        'versions': values.get('versions', {}),
     }
 
 

@@ -4,9 +4,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from rich.table import Table
 
+from ..errors import counted
 from .run import ReportData
 from .training_log import Training
 
@@ -28,8 +30,26 @@ def summary_table(data: ReportData) -> Table:
 
 
 def summary(data: ReportData) -> dict[str, dict[str, str | None]]:
-    """Every figure of the run as text, by section; None where it was not measured."""
+    """Every figure of the run as text, by section; None where it was not measured.
+
+    Of a training's own folder only what there is: most of a run has no place there.
+    """
     training = dict.fromkeys(('training', 'time of an update', 'held-out error'))
+    if data.trained is not None:
+        whole = {
+            'data': {'task': data.task, **_learnt(data.trained)},
+            'training': {
+                'method': data.trained.get('method'),
+                **_training(data.training),
+                'parity with torch': _parity(data),
+            },
+            'deployment': _deployment(data),
+        }
+        there = {
+            name: {key: text for key, text in section.items() if text is not None}
+            for name, section in whole.items()
+        }
+        return {name: section for name, section in there.items() if section}
     return {
         'data': {'task': data.task, **dict(episodes(data)), 'age at the tick': _skew(data)},
         'training': {**training, **_training(data.training), 'parity with torch': _parity(data)},
@@ -42,8 +62,24 @@ def headline(data: ReportData) -> str:
     """The outcome of the run in one line."""
     task = data.task or 'run'
     if data.trials is None or not len(data.trials):
+        if data.trained is not None:
+            return f'{task}: a training of {data.trained.get("method", "nothing yet")}'
         return f'{task}: not deployed yet'
     return f'{task}: {data.trials.successes} of {len(data.trials)} trials succeeded'
+
+
+def _learnt(trained: Mapping[str, Any]) -> dict[str, str | None]:
+    """What a training learns from."""
+    if not trained:
+        return {}
+    held, extra = trained['held_out_bags'], trained['extra_bags']
+    return {
+        'trained on': f'{counted(len(trained["bags"]), "episode")}, {trained["frames"]} frames',
+        'held out': counted(len(held), 'episode')
+        if held
+        else 'none: the held-out error is not known',
+        'beside them': counted(len(extra), 'other episode') if extra else None,
+    }
 
 
 def duration(seconds: float | None) -> str | None:
@@ -88,11 +124,21 @@ def _training(training: Training | None) -> dict[str, str | None]:
     against = ''
     if error is not None and hold is not None and hold > 0:
         against = f'; holding still {hold:.4f}, {hold / max(error, 1e-12):.1f} times as much'
-    times = None
+    times, cost, judged = None, None, None
+    if training.steps is not None and training.cpu_s is not None:
+        cost = f'{training.cpu_s:.0f} CPU-s, {training.steps} simulated steps'
+    if training.began is not None and training.success is not None:
+        judged = (
+            f'{percent(training.began)} at the beginning, at most {percent(training.success)}, '
+            'from the starts it is judged by'
+        )
     if training.data_ms is not None and training.step_ms is not None:
         times = f'data {training.data_ms:.1f} ms, step {training.step_ms:.1f} ms'
+    unit = 'updates' if training.steps is None else 'iterations of practice'
     return {
-        'training': f'{training.updates} updates' + (f' in {took}' if took else ''),
+        'training': f'{training.updates} {unit}' + (f' in {took}' if took else ''),
+        **({} if judged is None else {'success while training': judged}),
+        **({} if cost is None else {'cost': cost}),
         'time of an update': times,
         'held-out error': None if error is None else f'{error:.4f}{training.unit}{against}',
     }

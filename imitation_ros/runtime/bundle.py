@@ -168,7 +168,9 @@ def load(path: str | Path) -> Bundle:
         joint_limits=limits,
         statistics=values['statistics'],
         bags=tuple(str(bag) for bag in values.get('bags', ())),
-        tasks=tuple(str(task) for task in values.get('tasks', _named(values.get('bags', ())))),
+        tasks=tuple(
+            str(task) for task in values.get('tasks', tasks_named(values.get('bags', ())))
+        ),
         metrics=values.get('metrics', {}),
         parity=values.get('parity', {}),
         versions=values.get('versions', {}),
@@ -179,7 +181,7 @@ def load(path: str | Path) -> Bundle:
     )
 
 
-def _named(bags: Iterable[object]) -> list[str]:
+def tasks_named(bags: Iterable[object]) -> list[str]:
     """Tasks that bags are called after: `<task>_<NNNN>`, corrections `<task>_corrected_<NNNN>`."""
     found = (re.fullmatch(r'(.+?)(_corrected)?_\d{4,}', str(bag)) for bag in bags)
     return sorted({match[1] for match in found if match})

@@ -9,12 +9,17 @@ import json
 from pathlib import Path
 import shutil
 
+from onnx_models import make_spec
 import pytest
 from rich.console import Console
+import torch
+from typer.testing import CliRunner
 
+from imitation_ros.cli.app import app
 from imitation_ros.errors import DataError
 from imitation_ros.evaluation.report import render, summary_table, write_report
 from imitation_ros.evaluation.run import ReportData
+from imitation_ros.training import checkpoint
 
 pytestmark = pytest.mark.sim
 
@@ -145,6 +150,54 @@ def test_an_empty_run_claims_nothing(tmp_path: Path) -> None:
     values = data.to_dict()
     for key in ('task', 'episodes', 'dataset', 'training', 'model', 'trials', 'stages'):
         assert values[key] is None, key
+
+
+@pytest.mark.parametrize('method', ['bc', 'irl-airl'])
+def test_the_folder_of_a_training_shows_what_a_training_knows(tmp_path: Path, method: str) -> None:
+    """Its curves, errors, data and cost, and not a page of what only a whole run measures."""
+    supervised = {'loss': 0.5, 'held_out_loss': 0.4, 'held_out_mae': 0.02, 'hold_mae': 0.08}
+    practised = {'held_out_success': 0.5, 'steps': 1800, 'cpu_seconds': 9.0, 'success': 0.4}
+    rows = [
+        {'update': n, 'seconds': 3.0, **(supervised if method == 'bc' else practised)}
+        for n in (1, 2)
+    ]
+    text = ''.join(json.dumps(row) + '\n' for row in rows)
+    (tmp_path / 'metrics.jsonl').write_text(text)
+    values = {
+        'method': method,
+        'config': {'method': 'bc'},
+        'data': {'episodes': ['lift_0001', 'lift_0002'], 'frames': [70, 30]},
+        'episodes': {'train': ['lift_0001'], 'held_out': ['lift_0002']},
+        'contract_hash': 'a' * 64,
+        'observation': make_spec().to_dict(),
+    }
+    before = ReportData.from_run(tmp_path)
+    assert 'a training of nothing yet' in Page(render(before)).text
+    checkpoint.write(tmp_path / 'checkpoints' / 'best.safetensors', {'x': torch.ones(1)}, values)
+    data = ReportData.from_run(tmp_path)
+    page = Page(render(data))
+    assert f'lift: a training of {method}' in page.text
+    assert 'evaluate policy.onnx --task lift' in page.text
+    assert page.plots == (2 if method == 'bc' else 1)
+    out = io.StringIO()
+    Console(file=out, width=120).print(summary_table(data))
+    expected = {
+        'bc': ('0.0200 rad; holding still 0.0800', '2 updates in 3.0 s'),
+        'irl-airl': ('9 CPU-s, 1800 simulated steps', '50\N{NO-BREAK SPACE}% at the beginning'),
+    }
+    for words in ('1 episode, 70 frames', *expected[method]):
+        assert words in page.text and words in out.getvalue(), words
+    for told in (page.text, out.getvalue()):
+        assert 'not measured' not in told and 'not deployed' not in told
+    assert json.loads(json.dumps(data.to_dict()))['trained']['frames'] == 70
+
+
+def test_a_folder_of_something_else_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / 'compare.html').write_text('')
+    done = CliRunner().invoke(app, ['report', str(tmp_path)])
+    assert isinstance(done.exception, DataError)
+    assert '"compare" writes its own page' in str(done.exception)
+    assert not (tmp_path / 'report.html').exists()
 
 
 PIECES = {

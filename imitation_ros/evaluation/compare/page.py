@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import counted
 from .. import pages, plots
-from .plan import counted, NOMINAL, Plan
+from .plan import NOMINAL, Plan
 from .scores import MethodScores, Score, Scores
 from .verdicts import judge, Judgement, too_few
 

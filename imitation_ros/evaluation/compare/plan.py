@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ...errors import DataError
+from ...errors import counted, DataError
 from ...irl.config import AdversarialConfig
 from ...irl.config import METHODS as IRL_METHODS
 from ...sim.perturbations import parse, Setting
@@ -158,11 +158,6 @@ class Plan:
             raise DataError(f'{out} is not empty and holds no comparison; choose a new folder')
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=1), encoding='utf-8')
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: 1 seed, 2 seeds."""
-    return f'{number} {noun}{"s" * (number != 1)}'
 
 
 def settings(condition: str) -> tuple[Setting, ...]:

@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from .plan import BC, counted
+from ...errors import counted
+from .plan import BC
 from .scores import ENOUGH, Score, Scores
 
 Verdict = Literal['confirmed', 'not confirmed', 'refuted', 'unknown']
