@@ -22,7 +22,7 @@ def reward(
         str | None,
         typer.Option('--task', '-t', help='Also ask it about new attempts in simulation.'),
     ] = None,
-    attempts: Annotated[int, typer.Option(help='How many of those.', min=4)] = 24,
+    attempts: Annotated[int, typer.Option(help='How many of those, in fours.', min=4)] = 24,
     as_json: Json = False,
 ) -> None:
     """Show what inverse RL believes the operator wants: page, JSON and picture.
@@ -45,7 +45,7 @@ def reward(
     contract = contract_of(dataset)
     believed = load_reward(run, dataset, contract)
     with bar(console) as progress:
-        one = progress.add_task('asking', total=attempts if task is not None else None)
+        one = progress.add_task('asking', total=attempts // 4 * 4 if task is not None else None)
         found = study(
             believed,
             dataset,
@@ -72,6 +72,8 @@ def reward(
             '-' if chance is None else f'{100 * chance:.0f} %',
         )
     console.print(table)
+    for note in found.notes:
+        console.print(f'  note: {note}', highlight=False)
     for row in found.preference:
         console.print(f'  {row["sentence"]}', highlight=False)
     console.print(f'{written["html"]}, {written["json"].name} and {written["png"].name}')

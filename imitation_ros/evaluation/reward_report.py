@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
 
+from ..errors import counted
 from . import pages
-from .reward_study import Agreement, RewardStudy
+from .reward_study import Agreement, ENOUGH, RewardStudy
 
 PAGE, FIGURES, PICTURE = 'reward.html', 'reward.json', 'reward.png'
 COLOURS = {'succeeded': '#1b7f5c', 'failed': '#c2452d', 'unknown': '#777777'}
@@ -56,9 +57,9 @@ def write_reward_report(study: RewardStudy, folder: Path, title: str) -> dict[st
 
 def headline(study: RewardStudy) -> str:
     """The result in one sentence."""
-    for source in ('simulated', 'recorded'):
-        found = study.agreement(source)
-        if found.correlation is None:
+    told = {source: study.agreement(source) for source in ('simulated', 'recorded')}
+    for found in told.values():
+        if found.correlation is None or not found.enough:
             continue
         if found.correlation > 0.3:
             verdict = 'The reward knows success'
@@ -69,6 +70,14 @@ def headline(study: RewardStudy) -> str:
         return (
             f'{verdict}: rank correlation {found.correlation:+.2f} over {found.episodes} episodes'
         )
+    for found in told.values():
+        if found.correlation is not None:
+            failures = counted(found.episodes - found.successes, 'failure')
+            return (
+                'Whether the reward knows success cannot be told from '
+                f'{found.successes} success{"es" * (found.successes != 1)} and {failures}: at '
+                f'least {ENOUGH} of each'
+            )
     return 'Whether the reward knows success was not measured: all episodes ended alike'
 
 

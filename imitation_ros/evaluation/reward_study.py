@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..contract import Contract
 from ..data.store import Dataset
 from ..data.windows import Windows
-from ..errors import DataError
+from ..errors import counted, DataError
 from ..irl.environment import Environment
 from ..irl.linear import sample
 from ..irl.loading import Believed
@@ -30,6 +30,10 @@ NOISE = 0.02
 """Noise on the joints of new attempts at strength 1 [rad]; a tenth of it [m] on sliding ones."""
 
 SPREAD = 1.3
+
+ENOUGH = 4
+"""Successes and failures below which nothing is said of a reward: even in perfect order, three and
+three would be so by chance once in twenty times."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,17 @@ class Agreement:
         above = (good[:, None] > bad).mean() + 0.5 * (good[:, None] == bad).mean()
         return cls(len(known), len(good), rank_correlation(means, success), float(above))
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are successes and failures enough to say anything by."""
+        return min(self.successes, self.episodes - self.successes) >= ENOUGH
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             'episodes': self.episodes,
             'successes': self.successes,
+            'enough': self.enough,
             'rank_correlation': self.correlation,
             'chance_success_has_more': self.chance,
         }
@@ -163,7 +173,7 @@ def study(
         dataset: The dataset.
         contract: The robot.
         task: Task to try in simulation; None for recordings alone.
-        attempts: How many times.
+        attempts: How many times, in fours.
         seed: Seed of the first start.
         progress: Called with the number of attempts after each.
 
@@ -176,6 +186,8 @@ def study(
     long = [i for i in long if len(dataset.episode(i)) >= spec.chunk]
     if not long:
         raise DataError(f'{dataset.root}: no episode is long enough for two decisions')
+    short = [meta.episode for i, meta in enumerate(metas) if i not in long]
+    left = f'{counted(len(short), "recorded episode")} too short to be judged: {", ".join(short)}'
     windows = Windows(dataset, long, spec)
     outcomes = {meta.episode: meta.outcome for meta in metas}
     found = [('recorded', one) for one in recorded(windows, outcomes)]
@@ -191,7 +203,7 @@ def study(
         period_s=spec.execute / spec.policy_hz,
         told=tuple(told),
         preference=believed.preference,
-        notes=believed.notes,
+        notes=(*believed.notes, *([left] if short else [])),
     )
 
 

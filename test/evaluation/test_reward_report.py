@@ -4,12 +4,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import demonstrations
 import numpy as np
+from onnx_models import make_spec
 import pytest
 
+from imitation_ros.contract import Contract
 from imitation_ros.evaluation.reward_report import headline, write_reward_report
-from imitation_ros.evaluation.reward_study import RewardStudy, Told
+from imitation_ros.evaluation.reward_study import RewardStudy, study, Told
 
 
 def _study(good: float, bad: float, failures: int = 4, preference: bool = False) -> RewardStudy:
@@ -42,18 +47,47 @@ def _study(good: float, bad: float, failures: int = 4, preference: bool = False)
     ],
 )
 def test_the_headline_is_the_verdict(good: float, bad: float, says: str) -> None:
-    study = _study(good, bad)
-    assert headline(study).startswith(says)
-    agreement = study.agreement('recorded')
+    found = _study(good, bad)
+    assert headline(found).startswith(says)
+    agreement = found.agreement('recorded')
     assert (agreement.episodes, agreement.successes) == (8, 4)
     assert agreement.chance == (1.0 if good > bad else 0.0)
 
 
 def test_what_cannot_be_judged_is_not_judged() -> None:
-    study = _study(1.0, 0.0, failures=0)
-    assert 'was not measured: all episodes ended alike' in headline(study)
-    assert study.agreement('recorded').correlation is None
-    assert study.agreement('simulated').episodes == 0
+    found = _study(1.0, 0.0, failures=0)
+    assert 'was not measured: all episodes ended alike' in headline(found)
+    assert found.agreement('recorded').correlation is None
+    assert found.agreement('simulated').episodes == 0
+
+
+@pytest.mark.parametrize('good', [1.0, 0.0])
+def test_three_failures_are_too_few_to_judge_a_reward_by(good: float) -> None:
+    found = _study(good, 1.0 - good, failures=3)
+    assert headline(found) == (
+        'Whether the reward knows success cannot be told from 4 successes and 3 failures: '
+        'at least 4 of each'
+    )
+    assert not found.to_dict()['recorded']['enough']
+    assert _study(good, 1.0 - good).to_dict()['recorded']['enough']
+
+
+def test_episodes_too_short_to_be_judged_are_named(contract: Contract, tmp_path: Path) -> None:
+    dataset = demonstrations.dataset(tmp_path / 'data', contract, 2, 20)
+    cut = dataset.manifest.episodes[1].episode
+    for path in (dataset.root / cut).glob('*.npy'):
+        np.save(path, np.load(path)[:4])
+    spec = make_spec(joints=contract.joints)
+    believed: Any = SimpleNamespace(
+        method='irl-x',
+        trained=SimpleNamespace(spec=spec),
+        reward=SimpleNamespace(reward=lambda states, _: np.zeros(len(states))),
+        preference=(),
+        notes=('A note.',),
+    )
+    found = study(believed, dataset, contract)
+    assert len(found.told) == 1
+    assert found.notes == ('A note.', f'1 recorded episode too short to be judged: {cut}')
 
 
 def test_page_figures_and_picture_are_written(tmp_path: Path) -> None:
