@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 import typer
 
 from ..errors import counted, DataError
@@ -96,7 +97,8 @@ def compare(
     if short := too_few(scores):
         console.print(f'[yellow]note:[/yellow] {short}', highlight=False)
     for claim in judge(scores):
-        console.print(f'[bold]{claim.verdict:14s}[/]{claim.claim} {claim.why}', highlight=False)
+        verdict = Text(f'{claim.verdict:14s}', style='bold')
+        console.print(verdict.append(f'{claim.claim} {claim.why}', style='not bold'))
     console.print(f'page: {page}')
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
-from imitation_ros.errors import DataError
+from imitation_ros.data.store import Dataset
+from imitation_ros.errors import ContractError, DataError
 from imitation_ros.evaluation.collection import collect
 from imitation_ros.evaluation.compare import cells as cells_module
 from imitation_ros.evaluation.compare.cells import CLEAR_PEAK, first, peak_mb, run
@@ -190,6 +193,43 @@ def test_what_cannot_be_told_is_no_number() -> None:
     reasons = [judgement.why for judgement in judge(found)]
     assert any('recovery not told' in why for why in reasons)
     assert not any('nan' in why for why in reasons)
+
+
+def test_the_terminal_says_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of intervals in brackets, which are no markup."""
+    never = {NOMINAL: 0.0, 'start:2': 0.0, KNOCK: 0.0, 'push:2': 0.0}
+
+    def done(wanted: Plan, _: Path) -> Any:
+        return made_up(wanted, dict.fromkeys(wanted.methods, never), IRL_CPU).items()
+
+    monkeypatch.setattr(cells_module, 'run', lambda *_: None)
+    monkeypatch.setattr(cells_module, 'results', done)
+    words = ['compare', '--small', '--methods', 'bc,bc+irl', '--out', str(tmp_path)]
+    told = ' '.join(CliRunner().invoke(app, words, catch_exceptions=False).output.split())
+    assert '90 % of the expert: bc never [never, never]' in told
+    assert 'lift, 10 demonstrations' in told and '1 seeds' not in told
+
+
+def test_an_unknown_robot_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match='not a known robot'):
+        run(plan(robot='nobody'), tmp_path / 'out', 1, lambda *_: None)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_demonstrations_that_were_cut_off_are_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = plan(task='reach', demos=(2,), seeds=1)
+    seen: list[int] = []
+    folder = tmp_path / 'demos' / '0'
+    contract = cells_module.load(wanted.robot)
+    collect(contract, 'reach', 2, folder, progress=seen.append, stop=lambda: bool(seen))
+    cells_module.demonstrate(wanted, tmp_path)
+    assert len(Dataset(folder)) == 2
+    monkeypatch.setattr(cells_module, 'collect', None)
+    cells_module.demonstrate(wanted, tmp_path)
 
 
 def test_never_is_told() -> None:

@@ -71,6 +71,7 @@ def run(plan: Plan, out: Path, workers: int, progress: Progress) -> None:
     Raises:
         DataError: If the folder holds another comparison, or a cell fails.
     """
+    load(plan.robot)  # told before the folder is this comparison's
     plan.keep(out)
     todo = []
     for cell in plan.cells():

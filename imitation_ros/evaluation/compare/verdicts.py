@@ -182,10 +182,10 @@ def _irl_after_bc(scores: Scores) -> tuple[Verdict, str]:
 def _few_are_enough(scores: Scores) -> tuple[Verdict, str]:
     best = min(scores.methods.values(), key=lambda m: m.n90.value)
     n90 = best.n90
-    reached = 'never' if np.isinf(n90.value) else f'with {n90.value:.1f}'
+    reached = 'never' if np.isinf(n90.value) else f'with {n90.value:.1f} demonstrations'
     low, high = (f'{v:.1f}' if np.isfinite(v) else 'never' for v in (n90.low, n90.high))
     goal = f'{100 * ENOUGH:.0f} % of the expert'
-    why = f'{goal}: {best.method} {reached} demonstrations [{low}, {high}]'
+    why = f'{goal}: {best.method} {reached} [{low}, {high}]'
     # Trials that all succeed have no spread to resample: their own interval must reach the goal.
     # And what is only interpolated was not tried.
     level = ENOUGH * scores.expert
