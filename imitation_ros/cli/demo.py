@@ -92,7 +92,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help='Folder of the run.')] = Path('runs/demo'),
     robot: Robot = ROBOT,
-    seed: Annotated[int, typer.Option(help='Seed of the first demonstration.')] = 0,
+    seed: Annotated[int, typer.Option(help='Seed of the first demonstration.', min=0)] = 0,
     speed: Annotated[
         float,
         typer.Option(

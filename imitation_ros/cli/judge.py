@@ -30,7 +30,7 @@ def evaluate(
         Path | None, typer.Option('--data', '-d', help='Dataset to compare with.')
     ] = None,
     trials: Annotated[int, typer.Option(help='Trials, each from its own start.', min=1)] = 40,
-    seed: Annotated[int, typer.Option(help='Seed of the first start.')] = UNSEEN,
+    seed: Annotated[int, typer.Option(help='Seed of the first start.', min=0)] = UNSEEN,
     spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
     robot: Robot = ROBOT,
     unfiltered: Annotated[

@@ -23,7 +23,7 @@ def collect(
     episodes: Annotated[
         int, typer.Option('--episodes', '-n', help='Successful demonstrations.', min=1)
     ] = 24,
-    seed: Annotated[int, typer.Option(help='Seed of the first start.')] = 0,
+    seed: Annotated[int, typer.Option(help='Seed of the first start.', min=0)] = 0,
     spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
     noise: Annotated[
         float,
@@ -203,7 +203,7 @@ def train(
         bool,
         typer.Option('--mirror', help='Learn every episode mirrored as well, left for right.'),
     ] = False,
-    seed: Annotated[int | None, typer.Option(help='Seed of everything random.')] = None,
+    seed: Annotated[int | None, typer.Option(help='Seed of everything random.', min=0)] = None,
     camera: Annotated[
         list[str] | None, typer.Option(help='Camera the policy sees, as name:HxW.')
     ] = None,

@@ -35,7 +35,7 @@ def sim(
     task: Task = 'lift',
     robot: Robot = ROBOT,
     renderer: Annotated[str, typer.Option(help='auto, egl, osmesa or ray.')] = 'auto',
-    seed: Annotated[int, typer.Option(help='Seed of the first episode.')] = 0,
+    seed: Annotated[int, typer.Option(help='Seed of the first episode.', min=0)] = 0,
 ) -> None:
     """Run the MuJoCo humanoid as a ROS node, in place of a robot.
 

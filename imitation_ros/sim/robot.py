@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated robot: physics behind the same q, v and commands as a real one."""
 
+import math
+
 import mujoco
 import numpy as np
 
@@ -112,7 +114,12 @@ class SimRobot:
         Args:
             seed: Seed of the object's place; the same seed gives the same episode.
             spread: Factor on the region the object starts in.
+
+        Raises:
+            DataError: If that is no factor.
         """
+        if not (math.isfinite(spread) and spread >= 0):
+            raise DataError(f'spread is {spread}, not a factor on the region of the starts')
         model, data, scene = self._model, self._data, self.scene
         mujoco.mj_resetData(model, data)
         self._write_q(self.contract.home)

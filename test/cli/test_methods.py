@@ -48,6 +48,19 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
         RUNNER.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
 
 
+def test_wrong_seeds_and_regions_are_told(contract: Contract, tmp_path: Path) -> None:
+    for words in (
+        ['evaluate', 'policy.onnx', '--task', 'reach', '--seed', '-5'],
+        ['collect', '--task', 'reach', '--out', str(tmp_path / 'data'), '--seed', '-5'],
+    ):
+        done = RUNNER.invoke(app, words)
+        assert done.exit_code == 2 and "'--seed'" in done.output, done.output
+    for spread in ('nan', '-1'):
+        words = ['collect', '--task', 'reach', '--out', str(tmp_path / 'data')]
+        with pytest.raises(DataError, match=f'spread is {spread}.*not a factor'):
+            RUNNER.invoke(app, [*words, '--spread', spread], catch_exceptions=False)
+
+
 @pytest.mark.sim
 def test_a_policy_that_sees_only_a_camera(tmp_path: Path) -> None:
     data, run, model = (str(tmp_path / name) for name in ('data', 'run', 'policy.onnx'))
