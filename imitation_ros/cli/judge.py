@@ -10,12 +10,15 @@ from rich.console import Console
 from rich.table import Table
 import typer
 
-from ..errors import DataError
+from ..errors import counted, DataError
 from .data import bar
 from .options import Json, ROBOT, Robot
 
 STRIPS = 8
 """Most camera strips that an evaluation keeps."""
+
+OUTCOMES = ('success', 'unknown')
+"""Outcomes of the episodes that a policy is compared with: those that are imitated by default."""
 
 UNSEEN = 100_000
 """First seed of an evaluation: far from the seeds of demonstrations."""
@@ -133,16 +136,22 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
     from ..runtime.bundle import load as load_bundle
 
     dataset = Dataset(data)
-    names = [meta.episode for meta in dataset.manifest.episodes]
+    # What nobody should imitate says nothing of a policy that does not.
+    metas = dataset.manifest.episodes
+    names = [m.episode for m in metas if m.outcome in OUTCOMES and m.verdict != 'reject']
+    if not names:
+        raise DataError(f'{data}: all {len(metas)} episodes are failures, play or rejected')
     loaded = load_bundle(policy)
     unseen = [name for name in names if name not in loaded.bags]
     error = measure_model(policy, dataset, unseen or names)
     if as_json:
         print(json.dumps(error.to_dict(), indent=1))
         return
-    table = Table(
-        title=f'open loop, {len(error.episodes)} {"unseen" if unseen else "trained"} episodes'
-    )
+    kind = 'unseen' if unseen else 'trained'
+    title = f'open loop, {counted(len(error.episodes), f"{kind} episode")}'
+    if len(names) < len(metas):
+        title += f' ({len(metas) - len(names)} failed, played or rejected left out)'
+    table = Table(title=title)
     bare = loaded.observation.bare
     table.add_column('action' if bare else 'joint')
     table.add_column('mean absolute error' + ('' if bare else r' \[rad]'), justify='right')

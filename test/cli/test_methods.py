@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import demonstrations
+from onnx_models import write_hold
 import pytest
 from typer.testing import CliRunner
 
@@ -59,6 +60,20 @@ def test_wrong_seeds_and_regions_are_told(contract: Contract, tmp_path: Path) ->
         words = ['collect', '--task', 'reach', '--out', str(tmp_path / 'data')]
         with pytest.raises(DataError, match=f'spread is {spread}.*not a factor'):
             RUNNER.invoke(app, [*words, '--spread', spread], catch_exceptions=False)
+
+
+def test_failures_say_nothing_of_a_policy(contract: Contract, tmp_path: Path) -> None:
+    """The open-loop error is that on what a policy should imitate, not on failed attempts."""
+    episodes = [
+        demonstrations.demonstrate(contract, f'reach_{i:04d}', i, 20, False, outcome=outcome)
+        for i, outcome in enumerate(('success', 'failure', 'play'), start=5)
+    ]
+    data = demonstrations.write(tmp_path / 'data', contract, episodes)
+    model = write_hold(tmp_path / 'policy.onnx', contract)
+    told = call('evaluate', str(model), '--data', str(data.root), '--json')
+    assert json.loads(told)['episodes'] == ['reach_0005']
+    shown = ' '.join(call('evaluate', str(model), '--data', str(data.root)).split())
+    assert '1 unseen episode (2 failed, played or rejected left out)' in shown
 
 
 @pytest.mark.sim
