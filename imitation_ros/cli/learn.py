@@ -237,7 +237,7 @@ def train(
     imitation_ros train --data data --out runs/bc --resume
     """
     from ..irl.config import METHODS
-    from ..training.config import read
+    from ..training.config import read, warm_up_within
 
     values, source = read(config or method)
     console = Console()
@@ -247,8 +247,20 @@ def train(
         values |= {key: value for key, value in given.items() if value is not None}
         own = {'updates': updates, 'history': history, 'mirror': mirror or None}
         own = {key: value for key, value in own.items() if value is not None}
+        if init is not None:
+            _refuse(
+                {'--updates': updates, '--history': history, '--mirror': mirror},
+                'a run that begins with --init: its BC is trained already',
+            )
+        if values['method'] == 'irl-iq' and values.get('mode', 'offline') == 'offline':
+            _refuse(
+                {'--task': task, '--iterations': iterations},
+                'method irl-iq from bags alone (mode: online practises)',
+            )
         if own:
             values['bc'] = {**values.get('bc', {}), **own}
+            if updates is not None:
+                warm_up_within(values['bc'], updates)
         _train_irl(values, source, data, out, init, resume, console)
         return
     _refuse(

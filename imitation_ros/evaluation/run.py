@@ -245,6 +245,7 @@ def _trained(run: Path) -> dict[str, Any]:
     """What the checkpoint of a training says of itself; nothing, if there is none yet."""
     # With torch, which other folders are reported without.
     from ..training import checkpoint
+    from ..training.state import method_of
 
     folder = run / checkpoint.FOLDER
     there = [folder / f'{name}{checkpoint.SUFFIX}' for name in ('best', 'last')]
@@ -255,7 +256,7 @@ def _trained(run: Path) -> dict[str, Any]:
     data, names = values['data'], values['episodes']
     frames = dict(zip(data['episodes'], data['frames'], strict=True))
     return {
-        'method': values.get('method', values['config']['method']),
+        'method': method_of(values),
         'contract_hash': values['contract_hash'],
         'observation': values['observation'],
         'tasks': tasks_named(names['train']),

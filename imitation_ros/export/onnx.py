@@ -30,7 +30,7 @@ from ..runtime.bundle import ACTIONS, FORMAT, KEY, load, NOISE, STATE
 from ..runtime.graph import open_model
 from ..training.run import versions
 from ..training.selection import contract_of
-from ..training.state import load_trained, Trained
+from ..training.state import load_trained, method_of, Trained
 from .parity import compare, Inputs, Latency, measure_latency, Parity
 
 OPSET = 20
@@ -263,7 +263,7 @@ def _metadata(
     spec, values = trained.spec, trained.values
     return {
         'format': FORMAT,
-        'method': values.get('method', trained.config.method),
+        'method': method_of(values),
         'noise': trained.actor.policy.noisy,
         'observation': spec.to_dict(),
         'layout': list(spec.layout),

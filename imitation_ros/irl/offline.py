@@ -6,7 +6,7 @@ The checkpoint holds the policy as Behavioural Cloning writes it, so that export
 the robot need to know nothing of how it was found; what the method adds stands beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 import time
 from typing import Any
@@ -38,7 +38,12 @@ RESUMABLE = ('threads', 'eval_every')
 
 
 def beginning(
-    dataset: Dataset, start: Path | None, out_dir: Path, seed: int, console: Console | None
+    dataset: Dataset,
+    start: Path | None,
+    out_dir: Path,
+    seed: int,
+    console: Console | None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Trained | None:
     """The cloned policy that everything begins from.
 
@@ -48,6 +53,7 @@ def beginning(
         out_dir: Folder of the run.
         seed: Seed of that training.
         console: Where progress is shown.
+        changes: What replaces BC's own configuration in that training.
 
     Returns:
         The policy; None if its training was interrupted.
@@ -58,7 +64,8 @@ def beginning(
     if start is None:
         start = out_dir / 'bc'
         begun = (start / checkpoint.FOLDER / LAST).is_file()
-        config = load_training('bc', {'seed': seed}, bare=contract_of(dataset).data_only)
+        asked = {**(changes or {}), 'seed': seed}
+        config = load_training('bc', asked, bare=contract_of(dataset).data_only)
         if not train(dataset, config, start, begun, console).finished:
             return None
     trained = load_trained(start)
@@ -133,7 +140,8 @@ def train_offline(
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
-        trained = beginning(dataset, start, out_dir, config.seed, console)
+        changes = config.bc.model_dump(exclude_unset=True)
+        trained = beginning(dataset, start, out_dir, config.seed, console, changes)
         if trained is None:
             return TrainResult(out_dir, None, False, 0, 0.0, None, (), None)
         return _train(dataset, config, trained, out_dir, last if last.is_file() else None, console)
@@ -163,6 +171,7 @@ def _train(
         'data': fingerprint(dataset),
         'episodes': {**trained.values['episodes'], 'extra': names['extra']},
         'versions': versions(),
+        'method': config.method,
         METHOD: config.to_dict(),
     }
     if resume is not None:

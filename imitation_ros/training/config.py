@@ -205,14 +205,15 @@ def load(
         others = BARE_BC if str(source) == 'bc' else BARE
     values, path = read(source, {**others, **(changes or {})})
     asked = {**others, **(changes or {})}.get('updates')
-    if (
-        isinstance(asked, int)
-        and asked <= values.get('warmup', 0)
-        and 'warmup' not in (changes or {})
-    ):
-        # Who asks for a short training means it to warm up within it.
-        values['warmup'] = asked // 5
+    if isinstance(asked, int) and 'warmup' not in (changes or {}):
+        warm_up_within(values, asked)
     return parse(values, path)
+
+
+def warm_up_within(values: dict[str, Any], updates: int) -> None:
+    """Who asks for a short training means it to warm up within it."""
+    if updates <= values.get('warmup', TrainConfig.model_fields['warmup'].default):
+        values['warmup'] = updates // 5
 
 
 def read(

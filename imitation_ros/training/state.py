@@ -176,6 +176,12 @@ def _load(actor: Actor, tensors: Mapping[str, Tensor], prefix: str) -> None:
         raise TrainingError(f'the checkpoint does not fit the network: {error}') from error
 
 
+def method_of(values: Mapping[str, Any]) -> str:
+    """Method that a checkpoint was trained by; IRL is told beside the configuration of its BC."""
+    irl = values.get('irl') or {}
+    return str(values.get('method') or irl.get('method') or values['config'].get('method', 'bc'))
+
+
 def load_trained(path: Path) -> Trained:
     """Read the policy of a checkpoint (a file, or a run folder: its result).
 

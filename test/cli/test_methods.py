@@ -49,6 +49,30 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
         RUNNER.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
 
 
+def test_the_length_of_bc_holds_before_irl_from_bags_too(
+    contract: Contract, tmp_path: Path
+) -> None:
+    """Also where it is shorter than the warm-up; what would be ignored is refused."""
+    demonstrations.dataset(tmp_path / 'data', contract, 3, 20)
+    short = tmp_path / 'short.yaml'
+    short.write_text('{method: irl-iq, updates: 2, eval_every: 1, critic_width: 16}')
+    begin = ['train', '--data', str(tmp_path / 'data'), '--config', str(short)]
+    call(*begin, '--updates', '20', '--out', str(tmp_path / 'run'))
+    settings = (tmp_path / 'run' / 'bc' / 'config.yaml').read_text()
+    assert 'updates: 20\n' in settings and 'warmup: 4\n' in settings
+    assert 'a training of irl-iq' in call('report', str(tmp_path / 'run'))
+    model = tmp_path / 'policy.onnx'
+    call('export', str(tmp_path / 'run'), '--data', begin[2], '--out', str(model))
+    assert bundle.load(model).method == 'irl-iq'
+    begin += ['--out', str(tmp_path / 'no')]
+    for words, why in (
+        (['--init', str(tmp_path / 'run'), '--updates', '20'], '--updates means nothing to a run'),
+        (['--iterations', '3'], '--iterations means nothing to method irl-iq from bags alone'),
+    ):
+        with pytest.raises(DataError, match=why):
+            RUNNER.invoke(app, [*begin, *words], catch_exceptions=False)
+
+
 def test_wrong_seeds_and_regions_are_told(contract: Contract, tmp_path: Path) -> None:
     for words in (
         ['evaluate', 'policy.onnx', '--task', 'reach', '--seed', '-5'],
