@@ -189,9 +189,19 @@ def _trial_rows(data: ReportData) -> dict[str, Any] | None:
     }
     return {
         'rows': rows,
-        'summary': how.get(trials.runner, trials.runner),
+        'summary': how.get(trials.runner, trials.runner) + _conditions(trials.conditions),
         'warnings': trials.warnings,
     }
+
+
+def _conditions(conditions: Mapping[str, Any]) -> str:
+    """What was not as demonstrated, as a sentence; '' if nothing was, or nobody wrote it down."""
+    wrong = list(conditions.get('perturb', ()))
+    if conditions.get('spread', 1.0) != 1.0:
+        wrong.append(f'starts spread by {conditions["spread"]:g}')
+    if not conditions.get('filter', True):
+        wrong.append('without the safety filter')
+    return f' Tried under: {", ".join(wrong)}.' if wrong else ''
 
 
 def _verdicts(data: ReportData) -> list[dict[str, Any]] | None:

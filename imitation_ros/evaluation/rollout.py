@@ -113,10 +113,18 @@ def rollout(
     keeper: Keeper = Guarded(contract) if filter else Unguarded(contract)
     kept = strips if renderer is not None else 0
     proposer = PolicyProposer(contract, session, draw_noise)
-    world = Disturbed(sim, perturb)
+    settings = tuple(perturb)
+    world = Disturbed(sim, settings)
     done = attempts(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
     warnings = (*another_task(session.bundle, task), *session.warnings)
-    return replace(done, trials=replace(done.trials, warnings=warnings))
+    conditions = {
+        'policy': session.bundle.sha256,
+        'spread': spread,
+        'perturb': [str(setting) for setting in settings],
+        'filter': filter,
+    }
+    trials = replace(done.trials, conditions=conditions, warnings=warnings)
+    return replace(done, trials=trials)
 
 
 def expert_rollout(

@@ -100,6 +100,8 @@ class Trials:
         trials: One per seed.
         horizon_s: How long each may take [s].
         latency: Time from observation to command, if it was measured.
+        conditions: What they were tried under, as far as is known: `policy` (SHA-256 of the file),
+            `spread`, `perturb`, `filter`.
         warnings: What is odd about them, such as a policy that was trained for another task.
     """
 
@@ -108,6 +110,7 @@ class Trials:
     trials: tuple[Trial, ...]
     horizon_s: float | None = None
     latency: Latency | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -175,6 +178,7 @@ class Trials:
                 trials=tuple(Trial(**trial) for trial in values['trials']),
                 horizon_s=values.get('horizon_s'),
                 latency=latency,
+                conditions=dict(values.get('conditions', {})),
                 warnings=tuple(values.get('warnings', ())),
             )
         except (KeyError, TypeError) as error:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
+from imitation_ros.evaluation.trials import Trials
 from imitation_ros.runtime import bundle
 
 RUNNER = CliRunner()
@@ -45,6 +46,13 @@ def test_train_export_evaluate(contract: Contract, tmp_path: Path) -> None:
     )
     assert [trial['seed'] for trial in pulled] == [100_000]
     assert pulled != plain
+    told = Trials.read(tmp_path / 'pulled.json').conditions
+    assert told == {
+        'policy': bundle.load(Path(model)).sha256,
+        'spread': 1.0,
+        'perturb': ['pull:3'],
+        'filter': True,
+    }
     with pytest.raises(DataError, match='"pusch" is not a perturbation'):
         RUNNER.invoke(app, [*words, '--perturb', 'pusch:1'], catch_exceptions=False)
 

@@ -120,6 +120,14 @@ def test_a_warning_about_the_trials_is_on_the_page(data: ReportData) -> None:
     assert 'trained for lift' in out.getvalue()
 
 
+def test_what_went_wrong_on_purpose_is_on_the_page(data: ReportData) -> None:
+    assert data.trials is not None and 'Tried under' not in Page(render(data)).text
+    wrong = {'perturb': ['push:2'], 'spread': 1.6, 'filter': False}
+    hard = replace(data, trials=replace(data.trials, conditions=wrong))
+    words = 'Tried under: push:2, starts spread by 1.6, without the safety filter.'
+    assert words in Page(render(hard)).text
+
+
 def test_the_figures_stand_beside_the_page(data: ReportData, tmp_path: Path) -> None:
     beside = write_report(data, tmp_path / 'report.html')
     assert sorted(path.name for path in tmp_path.iterdir()) == ['report.html', 'report.json']
