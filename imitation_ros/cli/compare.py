@@ -31,7 +31,9 @@ def compare(
     ] = 20,
     updates: Annotated[
         int | None,
-        typer.Option(help='Length of each training, thrice that of bc; else that of its YAML.'),
+        typer.Option(
+            help='Length of each training, thrice that of bc; else that of its YAML.', min=1
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help='Processes at a time; else one for each core.', min=1)
@@ -76,14 +78,23 @@ def compare(
     if not plan.known:
         raise DataError(f'methods: none of {", ".join(names)} can be trained here')
     todo = list(plan.cells())
-    with bar(console) as progress:
-        one = progress.add_task(f'{task}: demonstrations', total=len(todo))
-        run(
-            plan,
-            out,
-            workers or os.cpu_count() or 1,
-            lambda cell, _: progress.update(one, advance=1, description=f'{task}: {cell.name}'),
+    try:
+        with bar(console) as progress:
+            one = progress.add_task(f'{task}: demonstrations', total=len(todo))
+            run(
+                plan,
+                out,
+                workers or os.cpu_count() or 1,
+                lambda cell, _: progress.update(
+                    one, advance=1, description=f'{task}: {cell.name}'
+                ),
+            )
+    except KeyboardInterrupt:
+        done = len(list(results(plan, out)))
+        console.print(
+            f'stopped after {done} of {counted(len(todo), "training")}; the same command goes on'
         )
+        raise typer.Exit(130) from None
     scores = Scores(plan, dict(results(plan, out)))
     page = write(scores, out)
     table = Table(title=f'{task}, {counted(numbers[-1], "demonstration")}')

@@ -212,6 +212,19 @@ def test_the_terminal_says_what_the_page_says(
     assert 'lift, 10 demonstrations' in told and '1 seeds' not in told
 
 
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells_module, 'run', interrupted)
+    words = ['compare', '--small', '--methods', 'bc', '--out', str(tmp_path / 'out')]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 130
+    assert 'stopped after 0 of 4 trainings; the same command goes on' in done.output
+    wrong = CliRunner().invoke(app, [*words, '--updates', '0'])
+    assert wrong.exit_code == 2 and "'--updates'" in wrong.output
+
+
 def test_an_unknown_robot_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match='not a known robot'):
         run(plan(robot='nobody'), tmp_path / 'out', 1, lambda *_: None)
