@@ -7,6 +7,8 @@ A folder holds one file `<environment>.npz` per set, such as `Hopper-v4.npz`:
     observation_0, observation_1, ...   one episode each, shape (T, D)
     action_0, action_1, ...             what the expert did on each, shape (T, k)
     returns                             return of each episode, shape (episodes,)
+    expert                              mean return of the expert from the starts that are tried,
+                                        optional: where returns differ much from start to start
     dt                                  time between two steps [s], optional
 
 Actions are kept as they are, also where they lie beyond what the environment takes. Every episode
@@ -37,7 +39,8 @@ class ExpertSet:
     Attributes:
         environment: Its name in gymnasium.
         bags: Folder of the bags.
-        expert: Mean return of the demonstrations; None if nobody told.
+        expert: Mean return of the expert, if it was tried, else of the demonstrations; None if
+            nobody told.
     """
 
     environment: str
@@ -63,7 +66,8 @@ def expert_sets(folder: Path, out: Path, demonstrations: int) -> list[ExpertSet]
             for i in range(demonstrations):
                 episode = arrays[f'observation_{i}'], arrays[f'action_{i}']
                 write_bag(out / file.stem / f'demonstration_{i}', *episode, dt)
-            expert = float(np.mean(arrays['returns'][:demonstrations]))
+            tried = arrays['expert'] if 'expert' in arrays else arrays['returns'][:demonstrations]
+            expert = float(np.mean(tried))
         found.append(ExpertSet(file.stem, out / file.stem, expert))
     return found
 
