@@ -39,15 +39,17 @@ APART = 1000
 CONDITIONS: dict[str, tuple[float, tuple[str, ...]]] = {
     'nominal': (1.0, ()),
     'starts x 1.6': (1.6, ()),
+    'starts x 2': (2.0, ()),
     'delay 60 ms': (1.0, ('delay:2',)),
     'push': (1.0, ('push:2',)),
 }
 
 SMOKE = {
-    'iterations': 1,
+    'iterations': 2,
     'steps': 60,
     'critic_only': 0,
     'horizon_s': 1.0,
+    'repair': {'rounds': 1, 'starts': 2, 'tries': 1, 'updates': 3},
     'guard': {'every': 1, 'episodes': 1},
 }
 
@@ -124,7 +126,7 @@ def main() -> int:
     parser.add_argument('--smoke', action='store_true', help='the whole path in seconds')
     parser.add_argument('--json', type=Path, help='write gates and results here')
     parser.add_argument('--task', default='lift')
-    parser.add_argument('--method', default='irl-airl', help='a method, or the name of its YAML')
+    parser.add_argument('--method', default='bc+irl', help='a method, or the name of its YAML')
     parser.add_argument(
         '--noise', type=float, default=0.0, help='shaking while demonstrating [rad]'
     )

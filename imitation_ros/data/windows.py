@@ -20,6 +20,7 @@ stay memory-mapped and only those of a batch are read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,26 +117,58 @@ class Windows:
         self.names = tuple(episode.meta.episode for episode in opened)
         for episode in opened:
             _check(episode, spec)
-        lengths = np.array([len(episode) for episode in opened], dtype=np.intp)
-        ends = np.cumsum(lengths)
-        self.episode: Indices = np.repeat(np.arange(len(opened), dtype=np.intp), lengths)
-        self._first: Indices = np.repeat(ends - lengths, lengths)
-        self._last: Indices = np.repeat(ends - 1, lengths)
-        self.state: Floats = np.concatenate(
-            [spec.states(e.q[:, columns], e.v[:, columns], dict(e.poses)) for e in opened]
+        self._lay(
+            [
+                (
+                    spec.states(e.q[:, columns], e.v[:, columns], dict(e.poses)),
+                    np.asarray(e.action[:, moved], dtype=np.float32),
+                )
+                for e in opened
+            ]
         )
-        self.action: Floats = np.concatenate(
-            [np.asarray(e.action[:, moved], dtype=np.float32) for e in opened]
-        )
-        self.corrections: dict[str, int] = {}
-        self._labelled: NDArray[np.bool_] = np.ones(len(self.state), dtype=bool)
-        self._starts: Indices = np.arange(len(self.state))
         if corrections:
             self._correct(opened, corrections)
         self._images = {
             camera.name: _Images([_colours(e, camera.name) for e in opened], camera)
             for camera in spec.cameras
         }
+
+    def _lay(self, episodes: Sequence[tuple[Floats, Floats]]) -> None:
+        """Lay states and actions of the episodes one behind the other."""
+        lengths = np.array([len(state) for state, _ in episodes], dtype=np.intp)
+        ends = np.cumsum(lengths)
+        self.episode: Indices = np.repeat(np.arange(len(episodes), dtype=np.intp), lengths)
+        self._first: Indices = np.repeat(ends - lengths, lengths)
+        self._last: Indices = np.repeat(ends - 1, lengths)
+        self.state: Floats = np.concatenate([state for state, _ in episodes])
+        self.action: Floats = np.concatenate([action for _, action in episodes])
+        self.corrections: dict[str, int] = {}
+        self._labelled: NDArray[np.bool_] = np.ones(len(self.state), dtype=bool)
+        self._starts: Indices = np.arange(len(self.state))
+
+    def extended(self, episodes: Sequence[tuple[Floats, Floats]]) -> 'Windows':
+        """The same and, behind them, episodes that no dataset holds.
+
+        Args:
+            episodes: States, shape (T, D), and commands, shape (T, k), of each.
+
+        Raises:
+            DataError: If the policy sees images, corrections are told apart, or an episode is
+                shorter than the chunk.
+        """
+        if self._images or self.corrections:
+            raise DataError('only windows without images and corrections can be extended')
+        short = [len(state) for state, _ in episodes if len(state) < self.spec.chunk]
+        if short:
+            raise DataError(
+                f'an episode has {short[0]} frames, fewer than the chunk of {self.spec.chunk}'
+            )
+        both = copy(self)
+        cuts = np.flatnonzero(np.diff(self.episode)) + 1
+        mine = zip(np.split(self.state, cuts), np.split(self.action, cuts), strict=True)
+        both._lay([*mine, *episodes])
+        both.names = (*self.names, *(f'own_{i}' for i in range(len(episodes))))
+        return both
 
     def _correct(self, episodes: Sequence[Episode], times: int) -> None:
         """Let windows begin where an operator drove, those of corrections several times."""

@@ -19,6 +19,7 @@ from ..sim.tasks import TASKS
 from ..training.config import BCConfig, NotNegative, Positive, read, Share, validate
 from .adversary import Discriminator
 from .ppo import Ppo
+from .repair import Repair
 
 AtLeastOne = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -140,8 +141,10 @@ class PpoConfig(PractisedConfig):
         ppo: Settings of the policy's updates.
         critic_only: Iterations in which the policy is left alone, so that classifier and value
             function first catch up with it.
+        repair: How failed starts are repaired, in the first of the iterations.
     """
 
+    repair: Repair = Repair()
     ppo: Ppo = Ppo()
     critic_only: int = Field(3, ge=0)
 
@@ -173,6 +176,16 @@ class AirlConfig(AdversarialConfig):
     def state_only(self) -> bool:
         """Whether the reward is that of a state."""
         return self.method == 'irl-airl-state'
+
+
+class BcIrlConfig(AirlConfig):
+    """BC, then repairs, then AIRL."""
+
+    method: str = 'bc+irl'
+    iterations: Count = 10
+    critic_only: int = Field(2, ge=0)
+    repair: Repair = Repair(rounds=4)
+    guard: Guard = Guard(every=2, spread=2.0)
 
 
 class GailConfig(AdversarialConfig):
@@ -274,7 +287,7 @@ METHODS: dict[str, type[IrlConfig]] = {
     'irl-iq': IqConfig,
     'irl-csil': CsilConfig,
     'irl-maxent': MaxEntConfig,
-    'bc+irl': AirlConfig,
+    'bc+irl': BcIrlConfig,
 }
 """Configuration of each IRL method, by the name it has on the command line."""
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 TAGS = {
     'success': 'success/practice',
     'held_out_success': 'success/held_out_starts',
+    'repaired': 'success/repaired',
     'reward': 'reward/mean',
     'accuracy': 'discriminator/accuracy',
     'rank': 'discriminator/rank_correlation_with_success',
@@ -28,8 +29,13 @@ def figures(row: Mapping[str, Any]) -> str:
     if row.get('held_out_success') is not None:
         parts.append(f'success {row["held_out_success"]:.2f} (held-out starts)')
     if row.get('success') is not None:
-        parts.append(f'practice {row["success"]:.2f}  reward {row["reward"]:+.2f}')
-        for key, words in (('accuracy', 'told right {:.2f}'), ('kl', 'KL {:.3f}')):
+        parts.append(f'practice {row["success"]:.2f}')
+        for key, words in (
+            ('repaired', 'of the others repaired {:.2f}'),
+            ('reward', 'reward {:+.2f}'),
+            ('accuracy', 'told right {:.2f}'),
+            ('kl', 'KL {:.3f}'),
+        ):
             if row.get(key) is not None:
                 parts.append(words.format(row[key]))
     parts.append(f'{row["cpu_seconds"]:.0f} CPU-s')
@@ -53,6 +59,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], best: int, path: Path) -> Non
 
     success.plot(*line('success'), label='practice', color='0.6')
     success.plot(*line('held_out_success'), 'o-', label='held-out starts')
+    success.plot(*line('repaired'), 's--', label='repaired, of the failed', color='C2')
     success.axvline(best, color='k', linestyle=':', label='result')
     success.set(xlabel='iteration', ylabel='success', ylim=(-0.02, 1.02))
     success.legend(frameon=False)

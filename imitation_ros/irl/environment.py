@@ -91,6 +91,16 @@ class Environment:
         self._tick_ns = round(NS / contract.rates.command_hz)
         self.horizon = max(1, int(np.ceil(horizon_s * spec.policy_hz / spec.execute - 1e-9)))
         self._frames: deque[Floats] = deque(maxlen=spec.history)
+        self._track: list[tuple[Floats, Floats]] = []
+
+    @property
+    def track(self) -> tuple[Floats, Floats]:
+        """What was seen at every policy step since the reset, and the command one step later.
+
+        States (T, D) and commands [rad or m] (T, k): an episode as a dataset has it.
+        """
+        states, commands = zip(*self._track, strict=True)
+        return np.stack(states), np.stack(commands)
 
     @property
     def time_limit_s(self) -> float:
@@ -128,6 +138,7 @@ class Environment:
             self._governor = Governor(self._contract, self._filter)
             self._governor.push_state(NS, NS, self._sim.q, self._sim.v)
             self._governor.arm(NS, NS)
+        self._track = []
         self._frames.clear()
         self._frames.extend([self._look()] * self.spec.history)
         return self._seen()
@@ -160,6 +171,8 @@ class Environment:
             self._now_ns += self._tick_ns
             success = success or self._sim.success
             if (tick + 1) % self._ticks == 0:
+                command = self._command[self._columns].astype(np.float32)
+                self._track.append((self._frames[-1], command))
                 self._frames.append(self._look())
         return self._seen(), success
 

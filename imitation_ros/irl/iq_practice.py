@@ -21,8 +21,8 @@ from ..training.state import Trained
 from .config import IqConfig
 from .environment import Environment
 from .iq import IqLearner
-from .learner import FIRST_SEED, HIGHEST_SEED, Iteration, rank_correlation
-from .rollouts import Decide, Floats, Rollout, rollout
+from .learner import Iteration, rank_correlation
+from .rollouts import Decide, FIRST_SEED, Floats, HIGHEST_SEED, Rollout, rollout
 from .transitions import ABSORBING, demonstrated, Memory, remember
 
 REPLAY = 'replay.'

@@ -19,15 +19,12 @@ from .config import AdversarialConfig, AirlConfig, PpoConfig
 from .environment import Environment
 from .gail import Gail
 from .ppo import advantages, Decisions, GaussianPolicy, Value
-from .rollouts import Rollout, rollout
+from .repair import Repairs
+from .rollouts import FIRST_SEED, HIGHEST_SEED, Rollout, rollout
 from .view import View
 
 SLIDE_NOISE = 0.1
 """Exploration of a joint that slides, per exploration of one that turns [m/rad]."""
-
-HIGHEST_SEED = 2**31
-FIRST_SEED = 10_000_000
-"""Starts of practice come from above this; demonstrations, guards and evaluations from below."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,8 @@ class Iteration:
 
     Attributes:
         success: Share of the practice episodes in which the task was done, exploration included.
-        reward: Mean reward of a decision.
+        repaired: Share of the others that were repaired; None where nothing is, or was to be.
+        reward: Mean reward of a decision; None while repairing.
         accuracy: Share of transitions that the classifier told right; None without one.
         rank: Rank correlation of an episode's reward with its success; None if all were alike.
         kl: Mean KL divergence from the policy that practised; None where there is no such.
@@ -44,11 +42,12 @@ class Iteration:
     """
 
     success: float
-    reward: float
-    accuracy: float | None
-    rank: float | None
-    kl: float | None
-    bc: float
+    reward: float | None = None
+    accuracy: float | None = None
+    rank: float | None = None
+    kl: float | None = None
+    bc: float | None = None
+    repaired: float | None = None
 
 
 class Learner:
@@ -88,7 +87,9 @@ class Learner:
         std = ppo.std * np.where(environment.slides, SLIDE_NOISE, 1.0)
         # What is played of a chunk: until the next one, and while that one fades in.
         self.policy = GaussianPolicy(actor, std, min(spec.chunk, spec.execute + 2))
+        self._view = view
         self._experience = Experience(self.policy, windows, view)
+        self._repairs = Repairs(config.repair, actor, windows, environment)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.value = Value(spec.history * spec.size, ppo.width)
@@ -115,7 +116,12 @@ class Learner:
     def steps(self) -> int:
         """Policy steps simulated for practice so far."""
         each = self._environment.horizon * self._environment.spec.execute
-        return self.iteration * self.episodes * each
+        return self._repairs.steps + max(self._age, 0) * self.episodes * each
+
+    @property
+    def _age(self) -> int:
+        """Iterations since the repairs ended; negative until then."""
+        return self.iteration - self._config.repair.rounds
 
     def step(self) -> Iteration:
         """Make one iteration.
@@ -126,6 +132,14 @@ class Learner:
         key = [self._config.seed, self.iteration]
         rng = np.random.default_rng(key)
         generator = torch.Generator().manual_seed(int(rng.integers(HIGHEST_SEED)))
+        if self._age < 0:
+            one = self._repairs.round(rng, generator, self._noise)
+            self.iteration += 1
+            return Iteration(success=one.success, repaired=one.repaired, bc=one.loss)
+        if len(self._windows.names) < len(self._repairs.windows.names):
+            # What was repaired counts as demonstrated from here on.
+            self._windows = self._repairs.windows
+            self._experience = Experience(self.policy, self._windows, self._view)
         seeds = rng.integers(FIRST_SEED, HIGHEST_SEED, self.episodes)
         found = rollout(
             self._environment, self.policy.decide(rng), list(seeds), self._config.spread
@@ -152,7 +166,7 @@ class Learner:
             raise TrainingError(f'{self._config.method} has no classifier to pay by')
         demonstrated = self._experience.demonstrated(generator)
         settings = self._config.discriminator
-        updates = settings.updates if self.iteration else settings.first_updates
+        updates = settings.updates if self._age else settings.first_updates
         optimizer = self._optimizers['adversary']
         discriminate(self.adversary, optimizer, demonstrated, own, settings, updates, generator)
         with torch.no_grad():
@@ -176,9 +190,9 @@ class Learner:
             gain = gain.flatten()
             gain = (gain - gain.mean()) / (gain.std() + 1e-6)
             old = policy.mean(decisions.state)
-        share = self.iteration / max(config.iterations - 1, 1)
+        share = self._age / max(config.iterations - config.repair.rounds - 1, 1)
         weight = ppo.bc + (ppo.bc_last - ppo.bc) * min(share, 1.0)
-        stopped = self.iteration < config.critic_only
+        stopped = self._age < config.critic_only
         bc = torch.zeros(())
         for _ in range(ppo.epochs):
             order = torch.randperm(len(gain), generator=generator)
@@ -230,7 +244,7 @@ class Learner:
         for name, optimizer in self._optimizers.items():
             for index, moments in optimizer.state_dict()['state'].items():
                 found |= {f'optimizer.{name}.{index}.{k}': t for k, t in moments.items()}
-        return found
+        return found | self._repairs.tensors()
 
     def restore(self, tensors: Mapping[str, Tensor], iteration: int) -> None:
         """Go on from a checkpoint."""
@@ -246,6 +260,7 @@ class Learner:
                     moments.setdefault(int(index), {})[moment] = tensor
             groups = optimizer.state_dict()['param_groups']
             optimizer.load_state_dict({'state': moments, 'param_groups': groups})
+        self._repairs.restore(tensors)
         self.iteration = iteration
 
 

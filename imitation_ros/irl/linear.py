@@ -21,10 +21,10 @@ from ..policies.actor import Actor
 from .config import MaxEntConfig
 from .environment import Environment
 from .features import Feature, Features, Place, POSE, sentences
-from .learner import FIRST_SEED, HIGHEST_SEED, SLIDE_NOISE
+from .learner import SLIDE_NOISE
 from .maxent import Array, Solution, solve
 from .reward import recorded, simulated, Trajectory
-from .rollouts import Decide, Floats, Rollout, rollout
+from .rollouts import Decide, FIRST_SEED, Floats, HIGHEST_SEED, Rollout, rollout
 
 STRENGTHS = (0.0, 1.0, 2.0, 4.0)
 """Strengths of the noise, as multiples of the configured one; a start gets them in turn."""

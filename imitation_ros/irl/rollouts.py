@@ -12,6 +12,10 @@ from .environment import Environment
 
 Floats = NDArray[np.float32]
 
+HIGHEST_SEED = 2**31
+FIRST_SEED = 10_000_000
+"""Starts of practice come from above this; demonstrations, guards and evaluations from below."""
+
 Decide = Callable[[Floats, int], tuple[Floats, Floats]]
 """A policy: from a raw state history (To, D) and the number of the decision to the chunk that is
 played [rad or m], shape (Ta, k), and whatever the learner calls the action, shape (A,)."""
