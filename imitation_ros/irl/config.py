@@ -19,7 +19,7 @@ from ..sim.tasks import TASKS
 from ..training.config import BCConfig, NotNegative, Positive, read, Share, validate
 from .adversary import Discriminator
 from .ppo import Ppo
-from .repair import Repair
+from .repair import Repair, Repairing
 
 AtLeastOne = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
@@ -184,7 +184,7 @@ class BcIrlConfig(AirlConfig):
     method: str = 'bc+irl'
     iterations: Count = 10
     critic_only: int = Field(2, ge=0)
-    repair: Repair = Repair(rounds=4)
+    repair: Repairing = Repairing()
     guard: Guard = Guard(every=2, spread=2.0)
 
 

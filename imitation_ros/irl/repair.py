@@ -58,7 +58,8 @@ class Repair(BaseModel):
         updates: Updates of the policy in a round.
         batch: Windows in an update.
         lr: Learning rate.
-        share: Share of the windows that are of repaired episodes.
+        share: Highest share of the windows that are of repaired episodes; while there are fewer of
+            them than of demonstrations, it is their share of both.
     """
 
     model_config = ConfigDict(frozen=True, extra='forbid')
@@ -75,6 +76,12 @@ class Repair(BaseModel):
     share: Share = 0.5
 
 
+class Repairing(Repair):
+    """The same where repairs are the rule."""
+
+    rounds: int = Field(4, ge=0)
+
+
 @dataclass(frozen=True)
 class Round:
     """How a round went.
@@ -83,7 +90,7 @@ class Round:
         success: Share of the starts at which the policy did the task at once.
         repaired: Share of the others that it did when it tried again; None if there were none.
         steps: Policy steps that were simulated.
-        loss: BC loss at the end; None if nothing was ever repaired.
+        loss: BC loss at the end; None if nothing was repaired, and so nothing learnt.
     """
 
     success: float
@@ -147,7 +154,7 @@ class Repairs:
                     self.episodes.append(found)
                     repaired += 1
                     break
-        loss = self._learn(rng, generator, noise) if self.episodes else None
+        loss = self._learn(rng, generator, noise) if repaired else None
         return Round(
             1.0 - failed / settings.starts,
             repaired / failed if failed else None,
@@ -198,7 +205,9 @@ class Repairs:
     def _learn(self, rng: np.random.Generator, generator: torch.Generator, noise: float) -> float:
         """Go on with BC, on demonstrations and repaired episodes; the loss at the end."""
         settings, windows = self._settings, self.windows
-        shown, own = len(self._demonstrations), round(settings.share * settings.batch)
+        shown, count = len(self._demonstrations), len(self.episodes)
+        share = min(settings.share, count / (count + len(self._demonstrations.names)))
+        own = round(share * settings.batch)
         optimizer = torch.optim.AdamW(
             self._actor.parameters(), settings.lr, weight_decay=1e-4, fused=True
         )

@@ -25,6 +25,7 @@ from imitation_ros.runtime import bundle
 from imitation_ros.training import checkpoint
 from imitation_ros.training.config import load
 from imitation_ros.training.journal import read_metrics
+from imitation_ros.training.loop import LAST
 from imitation_ros.training.run import train as train_bc
 from imitation_ros.training.state import load_trained, TrainState
 
@@ -105,7 +106,8 @@ def test_one_command_resumed_bit_for_bit_exports_and_deploys(
 ) -> None:
     """BC and IRL, stopped by SIGTERM in each of them, against the same without a break."""
     own = {'updates': 60, 'warmup': 10, 'held_out': 0.0, 'keep': 'last', 'eval_every': 30}
-    config = small('bc+irl', bc={**own, 'network': {'width': 32, 'depth': 2}})
+    repair = {'rounds': 1, 'starts': 3, 'tries': 2, 'updates': 5, 'position': 0.06}
+    config = small('bc+irl', repair=repair, bc={**own, 'network': {'width': 32, 'depth': 2}})
     train(reaching, config, tmp_path / 'whole')
     for owner, at in ((TrainState, 40), (irl_run.Learner, 2)):
         method = owner.step  # type: ignore[attr-defined]
@@ -131,6 +133,7 @@ def test_one_command_resumed_bit_for_bit_exports_and_deploys(
         assert whole[1]['selection'] == parts[1]['selection']
         assert whole[0].keys() == parts[0].keys()
         assert all(torch.equal(whole[0][key], parts[0][key]) for key in whole[0])
+    assert 'repaired.steps' in checkpoint.read(tmp_path / 'whole' / 'checkpoints' / LAST)[0]
     success = [
         [row['held_out_success'] for row in read_metrics(tmp_path / run)]
         for run in ('whole', 'parts')
