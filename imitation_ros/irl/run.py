@@ -269,6 +269,13 @@ class _Run:
                 f'two thirds of them spread by {config.guard.spread:g}',
                 highlight=False,
             )
+            if isinstance(config, PpoConfig) and config.repair.rounds:
+                repair = config.repair
+                console.print(
+                    f'the first {repair.rounds} iterations repair: {repair.starts} starts spread by '
+                    f'{repair.spread:g}, each that fails tried again up to {repair.tries} times',
+                    highlight=False,
+                )
         journal = Journal(self.folder, learner.iteration, TAGS)
         if not resume:
             journal.rows.clear()

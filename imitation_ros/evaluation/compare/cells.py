@@ -50,6 +50,9 @@ UPDATES_PER_ITERATION = 100
 SHORT_GUARD = 12
 """Of such a plan: starts that practice is judged by."""
 
+SHORT_REPAIR = 16
+"""Of such a plan: starts of a round of repairs."""
+
 BALANCE = 'bc+irl-balance'
 """Configuration of practice where speeds matter, since something is balanced."""
 
@@ -251,6 +254,9 @@ def _practise(
         guard: dict[str, Any] = {'episodes': SHORT_GUARD}
         guard |= {'spread': 1.0} if gentle else {}
         changes |= {'iterations': short, 'guard': guard}
+        if cell.method == 'bc+irl':
+            changes['repair'] = {'rounds': short // 2, 'starts': SHORT_REPAIR}
+            changes['repair'] |= {'spread': 1.0} if gentle else {}
     config = load_irl(BALANCE if gentle else cell.method, changes)
     if not isinstance(config, AdversarialConfig):
         raise DataError(f'{cell.method} does not practise in simulation')
