@@ -272,8 +272,8 @@ class _Run:
             if isinstance(config, PpoConfig) and config.repair.rounds:
                 repair = config.repair
                 console.print(
-                    f'the first {repair.rounds} iterations repair: {repair.starts} starts spread by '
-                    f'{repair.spread:g}, each that fails tried again up to {repair.tries} times',
+                    f'the first {repair.rounds} iterations repair: {repair.starts} starts, spread '
+                    f'by {repair.spread:g}; one that fails is tried {repair.tries} times more',
                     highlight=False,
                 )
         journal = Journal(self.folder, learner.iteration, TAGS)
