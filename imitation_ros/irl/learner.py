@@ -119,6 +119,17 @@ class Learner:
         return self._repairs.steps + max(self._age, 0) * self.episodes * each
 
     @property
+    def repairing(self) -> bool:
+        """Whether the last iteration was one of repairs."""
+        return 0 < self.iteration <= self._config.repair.rounds
+
+    def take_back(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on with the policy of a checkpoint, and with all that was learnt and seen since."""
+        start = 'average.'
+        own = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
+        self.policy.actor.load_state_dict(own)
+
+    @property
     def _age(self) -> int:
         """Iterations since the repairs ended; negative until then."""
         return self.iteration - self._config.repair.rounds

@@ -349,6 +349,9 @@ class _Run:
         shown = float(near[0].mean()) if near else 1.0
         if self.selection.see(learner.iteration, rate, guard.margin, shown):
             self._write(BEST, {'held_out_success': rate})
+        elif isinstance(learner, Learner) and learner.repairing and rate < self.selection.best:
+            # Few repairs can teach something wrong: the next round goes on from the best policy.
+            learner.take_back(checkpoint.read(self.checkpoints / BEST)[0])
         self._write(LAST, {'held_out_success': rate})
         return rate
 

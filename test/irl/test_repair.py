@@ -14,12 +14,15 @@ from imitation_ros.data.store import Dataset
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError, TrainingError
 from imitation_ros.evaluation.collection import collect
+from imitation_ros.irl import run as irl_run
 from imitation_ros.irl.config import AdversarialConfig, parse
 from imitation_ros.irl.environment import Environment
 from imitation_ros.irl.learner import Learner
 from imitation_ros.irl.repair import moved, Repair, Repairs
 from imitation_ros.irl.rollouts import FIRST_SEED
 from imitation_ros.training.config import load
+from imitation_ros.training.journal import read_metrics
+from imitation_ros.training.loop import LAST
 from imitation_ros.training.run import train
 from imitation_ros.training.state import load_trained, Trained
 
@@ -223,3 +226,32 @@ def test_a_policy_that_sees_no_object_has_nothing_to_shift(
     with pytest.raises(TrainingError, match='sees no object'):
         Repairs(QUICK, trained.actor, blind, environment)
     Repairs(Repair(), trained.actor, blind, environment)
+
+
+def test_a_round_that_taught_something_wrong_is_taken_back(
+    data: Dataset, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A learning rate that ruins the policy: the next round, and AIRL, go on from the best one."""
+    monkeypatch.setattr(irl_run._Run, 'over', False)
+    repair = {'rounds': 2, 'starts': 10, 'tries': 12, 'spread': 1.3, 'position': 0.03, 'lr': 3.0}
+    config = parse(
+        {
+            'method': 'bc+irl',
+            'iterations': 2,
+            'view': 'observation',
+            'timestep_s': 0.005,
+            'repair': {**repair, 'yaw': 0.0, 'updates': 60},
+            'guard': {'every': 1, 'episodes': 6, 'spread': 1.0},
+        },
+        'test',
+    )
+    assert isinstance(config, AdversarialConfig)
+    result = irl_run.train(data, config, tmp_path / 'run', init=cloned)
+    rows = read_metrics(tmp_path / 'run')
+    assert rows[1]['repaired'] > 0.0
+    assert rows[1]['held_out_success'] < rows[0]['held_out_success']
+    assert result.best_iteration == 0
+    last = load_trained(tmp_path / 'run' / 'checkpoints' / LAST).actor
+    began = load_trained(cloned).actor
+    for one, other in zip(last.parameters(), began.parameters(), strict=True):
+        assert torch.equal(one, other)
