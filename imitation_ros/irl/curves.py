@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 TAGS = {
     'success': 'success/practice',
@@ -66,7 +67,9 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], best: int, path: Path) -> Non
     reward.plot(*line('reward'))
     reward.set(xlabel='iteration', ylabel='reward of a decision')
     accuracy.plot(*line('accuracy'), label='told right')
-    accuracy.plot(*line('rank'), label='rank correlation, reward and success')
+    accuracy.plot(*line('rank'), label='rank: reward and success')
     accuracy.set(xlabel='iteration', ylabel='classifier', ylim=(-1.02, 1.02))
     accuracy.legend(frameon=False)
+    for axes in (success, reward, accuracy):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.savefig(path, dpi=110)
