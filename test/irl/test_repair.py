@@ -28,7 +28,7 @@ from imitation_ros.training.state import load_trained, Trained
 
 pytestmark = pytest.mark.sim
 
-QUICK = Repair(rounds=1, starts=6, tries=10, spread=1.0, position=0.03, yaw=0.0, updates=40)
+QUICK = Repair(rounds=1, starts=4, tries=8, spread=1.0, position=0.03, yaw=0.0, updates=40)
 
 
 @pytest.fixture(scope='module')
