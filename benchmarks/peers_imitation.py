@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 import gymnasium as gym
 from imitation.algorithms import bc
@@ -21,6 +22,25 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 import torch
 
 FLOOR = 1e-3
+
+
+def arrays_of(policy: ActorCriticPolicy) -> dict[str, Any]:
+    """Weights of the layers from an observation to an action, and how many they are."""
+    layers = [*policy.mlp_extractor.policy_net, policy.action_net]
+    layers = [layer for layer in layers if hasattr(layer, 'weight')]
+    weights = {f'w{i}': layer.weight.detach().numpy() for i, layer in enumerate(layers)}
+    biases = {f'b{i}': layer.bias.detach().numpy() for i, layer in enumerate(layers)}
+    return {'count': len(layers), **weights, **biases}
+
+
+def p50_ms(policy: ActorCriticPolicy, observation: Any) -> float:
+    """Median time of a prediction [ms]."""
+    times = []
+    for _ in range(300):
+        start = time.perf_counter()
+        policy.predict(observation, deterministic=True)
+        times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times))
 
 
 def main() -> None:
@@ -57,18 +77,9 @@ def main() -> None:
         trainer.train(n_batches=updates, progress_bar=False, log_interval=10**9)
         cpu_s = time.process_time() - begin
         policy = trainer.policy
-        layers = [*policy.mlp_extractor.policy_net, policy.action_net]
-        layers = [layer for layer in layers if hasattr(layer, 'weight')]
-        weights = {f'w{i}': layer.weight.detach().numpy() for i, layer in enumerate(layers)}
-        biases = {f'b{i}': layer.bias.detach().numpy() for i, layer in enumerate(layers)}
-        np.savez(out / f'{kind}.npz', mean=mean, std=std, count=len(layers), **weights, **biases)
-        times = []
-        for _ in range(300):
-            start = time.perf_counter()
-            policy.predict(x[0], deterministic=True)
-            times.append(time.perf_counter() - start)
-        p50_ms = 1e3 * float(np.median(times))
-        print(json.dumps({'kind': kind, 'cpu_s': cpu_s, 'p50_ms': p50_ms}), flush=True)
+        np.savez(out / f'{kind}.npz', mean=mean, std=std, **arrays_of(policy))
+        told = {'kind': kind, 'cpu_s': cpu_s, 'p50_ms': p50_ms(policy, x[0])}
+        print(json.dumps(told), flush=True)
 
 
 if __name__ == '__main__':

@@ -109,9 +109,8 @@ class DatasetWriter:
             raise DataError(f'episode "{episode.meta.episode}" stands twice')
         folder = self._root / episode.meta.episode
         if self._resumed and folder.is_dir():
-            shutil.rmtree(
-                folder
-            )  # half an episode that a kill left; the manifest knows none of it
+            # Half an episode that a kill left; the manifest knows none of it.
+            shutil.rmtree(folder)
         folder.mkdir()
         arrays: dict[str, Any] = {'tick_ns': episode.tick_ns}
         arrays |= {

@@ -26,7 +26,6 @@ from ..data.episode import EpisodeMeta
 from ..data.store import Dataset, MANIFEST
 from ..errors import DataError
 from ..runtime import bundle
-from ..runtime.bundle import tasks_named
 from ..training.journal import METRICS
 from .pictures import CameraStrip, strip_of_episode
 from .recordings import CommandTrace, latencies_of_bag, strip_of_bag, trace_of_bag
@@ -259,7 +258,7 @@ def _trained(run: Path) -> dict[str, Any]:
         'method': method_of(values),
         'contract_hash': values['contract_hash'],
         'observation': values['observation'],
-        'tasks': tasks_named(names['train']),
+        'tasks': bundle.tasks_named(names['train']),
         'bags': list(names['train']),
         'held_out_bags': list(names.get('held_out', ())),
         'extra_bags': list(names.get('extra', ())),

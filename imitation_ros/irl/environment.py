@@ -89,9 +89,14 @@ class Environment:
         self._filter = SafetyFilter(contract) if filter else None
         self._ticks = round(contract.rates.command_hz / spec.policy_hz)
         self._tick_ns = round(NS / contract.rates.command_hz)
-        self.horizon = max(1, int(np.ceil(horizon_s * spec.policy_hz / spec.execute - 1e-9)))
+        self.horizon = self.decisions(horizon_s)
         self._frames: deque[Floats] = deque(maxlen=spec.history)
         self._track: list[tuple[Floats, Floats]] = []
+
+    def decisions(self, seconds: float) -> int:
+        """Decisions that fill a time [s], rounded up."""
+        spec = self.spec
+        return max(1, int(np.ceil(seconds * spec.policy_hz / spec.execute - 1e-9)))
 
     @property
     def track(self) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from torch import nn, Tensor
 
 from ..data.windows import Windows
 from ..errors import TrainingError
-from ..training.state import Trained
+from ..training.state import load_part, Trained
 from .adversary import accuracy, Adversary, discriminate, Experience, features, Transitions
 from .airl import Airl
 from .config import AdversarialConfig, AirlConfig, PpoConfig
@@ -125,9 +125,7 @@ class Learner:
 
     def take_back(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on with the policy of a checkpoint, and with all that was learnt and seen since."""
-        start = 'average.'
-        own = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
-        self.policy.actor.load_state_dict(own)
+        load_part(self.policy.actor, tensors, 'average.')
 
     @property
     def _age(self) -> int:
@@ -146,11 +144,8 @@ class Learner:
         if self._age < 0:
             one = self._repairs.round(rng, generator, self._noise)
             self.iteration += 1
+            self._repaired()
             return Iteration(success=one.success, repaired=one.repaired, bc=one.loss)
-        if len(self._windows.names) < len(self._repairs.windows.names):
-            # What was repaired counts as demonstrated from here on.
-            self._windows = self._repairs.windows
-            self._experience = Experience(self.policy, self._windows, self._view)
         seeds = rng.integers(FIRST_SEED, HIGHEST_SEED, self.episodes)
         found = rollout(
             self._environment, self.policy.decide(rng), list(seeds), self._config.spread
@@ -168,6 +163,12 @@ class Learner:
             kl=kl,
             bc=bc,
         )
+
+    def _repaired(self) -> None:
+        """Once repairs have ended, what was repaired counts as demonstrated."""
+        if self._age >= 0 and self._repairs.episodes:
+            self._windows = self._repairs.windows
+            self._experience = Experience(self.policy, self._windows, self._view)
 
     def _pay(
         self, found: Rollout, own: Transitions, generator: torch.Generator
@@ -260,9 +261,7 @@ class Learner:
     def restore(self, tensors: Mapping[str, Tensor], iteration: int) -> None:
         """Go on from a checkpoint."""
         for prefix, module in self._modules().items():
-            start = f'{prefix}.'
-            own = {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
-            module.load_state_dict(own)
+            load_part(module, tensors, f'{prefix}.')
         for name, optimizer in self._optimizers.items():
             moments: dict[int, dict[str, Tensor]] = {}
             for key, tensor in tensors.items():
@@ -273,6 +272,7 @@ class Learner:
             optimizer.load_state_dict({'state': moments, 'param_groups': groups})
         self._repairs.restore(tensors)
         self.iteration = iteration
+        self._repaired()
 
 
 def build_adversary(config: PpoConfig, states: int, actions: int) -> Adversary | None:

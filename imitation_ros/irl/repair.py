@@ -193,7 +193,7 @@ class Repairs:
         """Play from a start until the task is done; None if it was not."""
         environment, spec = self._environment, self._demonstrations.spec
         state = environment.reset(seed, self._settings.spread)
-        for _ in range(int(np.ceil(environment.time_limit_s * spec.policy_hz / spec.execute))):
+        for _ in range(environment.decisions(environment.time_limit_s)):
             seen = state if beside is None else moved(spec, state, beside, turn)
             state, done = environment.step(self._actor.predict(seen[None], {})[0])
             self.steps += spec.execute

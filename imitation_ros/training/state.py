@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 
 from ..data.observation import ObservationSpec
 from ..data.stats import DataStats
@@ -153,8 +153,8 @@ class TrainState:
 
     def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
         """Go on from a checkpoint of the same configuration and data."""
-        _load(self.actor, tensors, 'model.')
-        _load(self.average, tensors, 'average.')
+        load_part(self.actor, tensors, 'model.')
+        load_part(self.average, tensors, 'average.')
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith('optimizer.'):
@@ -168,10 +168,15 @@ class TrainState:
         self.best = math.inf if values['best'] is None else float(values['best'])
 
 
-def _load(actor: Actor, tensors: Mapping[str, Tensor], prefix: str) -> None:
+def load_part(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    """Load the tensors of a checkpoint whose names begin with a prefix.
+
+    Raises:
+        TrainingError: If they are not those of the module.
+    """
     own = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
     try:
-        actor.load_state_dict(own)
+        module.load_state_dict(own)
     except RuntimeError as error:
         raise TrainingError(f'the checkpoint does not fit the network: {error}') from error
 
@@ -194,5 +199,5 @@ def load_trained(path: Path) -> Trained:
     spec = ObservationSpec.from_dict(values['observation'])
     stats = DataStats.from_dict(values['statistics'])
     actor = build_actor(config, spec, stats)
-    _load(actor, tensors, 'average.')
+    load_part(actor, tensors, 'average.')
     return Trained(actor.eval().requires_grad_(False), config, spec, stats, values)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two demonstrations of reaching, and a small BC of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,28 @@ def reaching(tmp_path_factory: pytest.TempPathFactory, contract: Contract) -> Da
     return collect(contract, 'reach', 2, tmp_path_factory.mktemp('irl') / 'data')
 
 
+Clone = Callable[[Dataset, Path, int, int], Path]
+
+
 @pytest.fixture(scope='session')
-def bc(tmp_path_factory: pytest.TempPathFactory, reaching: Dataset) -> Path:
+def clone() -> Clone:
+    """Trains a BC of all episodes: from data, folder, updates and width to the run."""
+
+    def train_all(data: Dataset, out: Path, updates: int, width: int) -> Path:
+        changes = {
+            'updates': updates,
+            'warmup': 20,
+            'held_out': 0.0,
+            'keep': 'last',
+            'eval_every': updates,
+            'network': {'width': width, 'depth': 2},
+        }
+        return train(data, load('bc', changes), out).folder
+
+    return train_all
+
+
+@pytest.fixture(scope='session')
+def bc(tmp_path_factory: pytest.TempPathFactory, reaching: Dataset, clone: Clone) -> Path:
     """Run of a small BC of both."""
-    changes = {
-        'updates': 150,
-        'warmup': 20,
-        'held_out': 0.0,
-        'keep': 'last',
-        'eval_every': 150,
-        'network': {'width': 32, 'depth': 2},
-    }
-    out = tmp_path_factory.mktemp('irl') / 'bc'
-    train(reaching, load('bc', changes), out)
-    return out
+    return clone(reaching, tmp_path_factory.mktemp('irl') / 'bc', 150, 32)

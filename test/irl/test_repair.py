@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Repairs: failed starts tried again as if the object stood elsewhere, and learning from them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,8 @@ from imitation_ros.irl.environment import Environment
 from imitation_ros.irl.learner import Learner
 from imitation_ros.irl.repair import moved, Repair, Repairs
 from imitation_ros.irl.rollouts import FIRST_SEED
-from imitation_ros.training.config import load
 from imitation_ros.training.journal import read_metrics
 from imitation_ros.training.loop import LAST
-from imitation_ros.training.run import train
 from imitation_ros.training.state import load_trained, Trained
 
 pytestmark = pytest.mark.sim
@@ -37,17 +36,12 @@ def data(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Datase
 
 
 @pytest.fixture(scope='module')
-def cloned(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    changes = {
-        'updates': 800,
-        'warmup': 20,
-        'held_out': 0.0,
-        'keep': 'last',
-        'eval_every': 800,
-        'network': {'width': 64, 'depth': 2},
-    }
-    out = tmp_path_factory.mktemp('repair') / 'bc'
-    return train(data, load('bc', changes), out).folder
+def cloned(
+    data: Dataset,
+    tmp_path_factory: pytest.TempPathFactory,
+    clone: Callable[[Dataset, Path, int, int], Path],
+) -> Path:
+    return clone(data, tmp_path_factory.mktemp('repair') / 'bc', 800, 64)
 
 
 @pytest.fixture
