@@ -254,7 +254,7 @@ class Safety(Model):
         tracking_distance: Measured links may be closer than allowed by this much [m].
         tracking_error_ticks: For how many ticks in a row either trips.
         blend_s: Shortest fade into a new proposal [s].
-        estop_heartbeat_s: Longest silence on the e-stop topic [s]; 0 needs no heartbeat.
+        estop_heartbeat_s: Longest silence of a publisher of the e-stop [s]; 0 needs no heartbeat.
         brake_tail: Whether a command sent as a JointTrajectory carries full braking behind it, so
             that the controller itself stops the robot when no newer command comes.
         workspace: Shapes that stand still and that moving links keep off, at the distance that

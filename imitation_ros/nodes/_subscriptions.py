@@ -6,9 +6,8 @@ Quality of service follows the publishers, as in rosbag2: reliable if all of the
 nothing of theirs is lost; else best effort, or those that are not would not be heard at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import importlib
-import inspect
 import time
 from typing import Any
 
@@ -24,15 +23,13 @@ from ..bags.reader import header_stamp_ns
 from ..bags.take import Item
 from ..bags.topics import Topic
 from ..errors import NotReadyError
+from ._info import publisher_gid, with_info
 
 HEADER = 12
 """Bytes of a message up to the end of its header's stamp."""
 DEPTH = 100
 IMAGE_DEPTH = 10
 IMAGES = (IMAGE, COMPRESSED)
-
-_POSITIONAL = inspect.Parameter.POSITIONAL_ONLY
-_TWO = inspect.Signature([inspect.Parameter(name, _POSITIONAL) for name in ('data', 'info')])
 
 
 def message_class(name: str) -> Any:
@@ -106,9 +103,7 @@ class Subscriptions:
             self._node.destroy_subscription(stream.subscription)
         index, flow, stamped = stream.index, stream.flow, stream.topic.stamped
 
-        # EventsExecutor hands over one tuple where the other executors hand over two arguments.
-        def callback(*given: Any) -> None:
-            data, info = given if len(given) == 2 else given[0]
+        def take(data: bytes, info: Mapping[str, Any]) -> None:
             received = info['received_timestamp'] or time.time_ns()
             stamp = header_stamp_ns(data) if stamped and len(data) >= HEADER else received
             flow.push(received, stamp)
@@ -117,13 +112,12 @@ class Subscriptions:
             if sink is None and not stream.transient:
                 return
             sequence = info.get('publication_sequence_number')
-            publisher = info.get('publisher_gid')
             item = (
                 index,
                 received,
                 info['source_timestamp'] or received,
                 -1 if sequence is None else sequence,
-                b'' if publisher is None else publisher['data'],
+                publisher_gid(info),
                 data,
             )
             if stream.transient:
@@ -131,11 +125,10 @@ class Subscriptions:
             if sink is not None:
                 sink(item)
 
-        callback.__signature__ = _TWO  # type: ignore[attr-defined]
         stream.subscription = self._node.create_subscription(
             message_class(stream.topic.type),
             stream.topic.name,
-            callback,
+            with_info(take),
             stream.profile(),
             raw=True,
             # `adapt` deals with incompatible publishers; the default callback only warns.

@@ -26,7 +26,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Header, String
+from std_msgs.msg import Header, String
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -39,6 +39,7 @@ from ..safety.intervention import Rule
 from ..safety.verdict import State, Verdict
 from ._alarm import NS
 from ._blackbox import BlackBox
+from ._estop import EstopTopic
 from ._messages import status, to_joint_state, to_proposal, to_time
 from ._outputs import make_output
 from ._pacer import Pacer, Tick
@@ -47,11 +48,6 @@ from ._qos import LATCHED, profile
 from ._realtime import claim, MODES
 from ._spin import run
 from ._verdicts import Verdicts
-
-try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
-except ImportError:  # Humble calls it so
-    from rclpy.qos_event import SubscriptionEventCallbacks
 
 BRAKING_S = 2.0
 """How long closing waits for the command to come to rest."""
@@ -120,7 +116,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         contract = load(parameters.contract)
         self.contract = contract = shadowed(contract) if self._shadow else contract
         self.governor = Governor(contract, timer_ns=time.monotonic_ns, shadow=self._shadow)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._failure: Exception | None = None
         self._mode, self._realtime = parameters.realtime, False
         self._verdicts = Verdicts()
@@ -149,11 +145,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         subscribe(JointState, states.topic, self._on_state, profile(states.qos))
         subscribe(JointTrajectory, topics.proposal, self._on_proposal, 10)
         subscribe(Header, topics.driver, self._on_driver, 10)
-        subscribe(Bool, topics.estop, self._on_estop, 10)
-        # The one above hears every publisher, but misses what was pressed before we came; this
-        # one hears latched publishers alone, and need not warn of the others.
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
-        subscribe(Bool, topics.estop, self._on_estop, LATCHED, event_callbacks=quiet)
+        self._estop = EstopTopic(self, topics.estop, self.governor, self._lock)
         for name, action in (
             ('arm', self._arm),
             ('disarm', self._disarm),
@@ -256,10 +248,6 @@ class SafetyNode(Node):  # type: ignore[misc]
                 self.governor.hand_over()
         self._driver = message.frame_id
 
-    def _on_estop(self, message: Bool) -> None:
-        with self._lock:
-            self.governor.push_estop(time.monotonic_ns(), bool(message.data))
-
     def _serve(
         self, name: str, action: Callable[[], str]
     ) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
@@ -291,8 +279,12 @@ class SafetyNode(Node):  # type: ignore[misc]
         return 'the e-stop is latched'
 
     def _reset(self) -> str:
-        self.governor.reset()
-        return 'reset; arm to move'
+        self._estop.look()
+        gone = self.governor.reset()
+        if not gone:
+            return 'reset; arm to move'
+        who = ' and '.join(f'"{name}"' for name in gone)
+        return f'reset; arm to move (the e-stop was pressed by {who} until it left the graph)'
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -328,6 +320,7 @@ class SafetyNode(Node):  # type: ignore[misc]
             ) from self._failure
         if self._blackbox is not None:
             self._blackbox.adapt()
+        self._estop.look()
         state = self.governor.state
         level = LEVELS.get(state, DiagnosticStatus.OK)
         message = DiagnosticArray()

@@ -6,7 +6,7 @@ It knows two clocks. `now_ns` is the clock of the stamps (ROS time, which a simu
 or slow down); `steady_ns` never stops, so the watchdogs work whatever happens to the other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import SafetyError
+from .estop import EstopPublishers, UNKNOWN
 from .filter import SafetyFilter
 from .intervention import Intervention, Rule
 from .player import NS, ProposalPlayer
@@ -59,15 +60,13 @@ class Governor:
         self.state = State.DISARMED
         self._dt_ns = round(NS / contract.rates.command_hz)
         self._max_age_ns = round(contract.joint_states.max_age_s * NS)
-        self._heartbeat_ns = round(contract.safety.estop_heartbeat_s * NS)
+        self._estop = EstopPublishers(round(contract.safety.estop_heartbeat_s * NS))
         self._timer_ns = timer_ns
         self._shadow = shadow
         self._budget_ns = round(contract.safety.step_budget * NS / contract.rates.command_hz)
         self._rejections = 0
         self._armed = False
         self._first = True
-        self._estop_held = False
-        self._heartbeat_at: int | None = None
         self._state_at: int | None = None
         self._state_stamp: int | None = None
         self._q: Array | None = None
@@ -158,12 +157,25 @@ class Governor:
         """Note a message that could not even be read; the next verdict carries it."""
         return self._refuse(Intervention(rule, text, joint=joint, asked=asked))
 
-    def push_estop(self, steady_ns: int, pressed: bool) -> None:
-        """Take a message of the e-stop topic: true latches, false only allows a reset."""
-        self._heartbeat_at = steady_ns
-        self._estop_held = pressed
+    def push_estop(
+        self, steady_ns: int, pressed: bool, source: str = UNKNOWN, releases: bool = True
+    ) -> None:
+        """Take a message of the e-stop topic: true latches, false only allows a reset.
+
+        Args:
+            steady_ns: When it arrived, on the steady clock [ns].
+            pressed: What it says.
+            source: Its publisher: a false takes back nobody's true but the publisher's own.
+            releases: Whether a false takes back the source's true; not where the publisher is
+                unknown and not the only one.
+        """
+        self._estop.push(steady_ns, pressed, source, releases)
         if pressed:
             self.estop('the e-stop topic says stop')
+
+    def see_estop_publishers(self, steady_ns: int, listed: Mapping[str, str]) -> None:
+        """Take the names of the publishers that the graph lists, by source."""
+        self._estop.look(steady_ns, listed)
 
     def estop(self, reason: str) -> None:
         """Latch the e-stop: brake to standstill, then hold the last command."""
@@ -173,19 +185,23 @@ class Governor:
         self.player.clear()
         self._report(Intervention(Rule.ESTOP, f'e-stop: {reason}'))
 
-    def reset(self) -> None:
+    def reset(self) -> tuple[str, ...]:
         """Release a latched e-stop or fault; arming is still a step of its own.
 
+        Returns:
+            Publishers of the e-stop that pressed when they went away, by name: their stop is
+            over, too.
+
         Raises:
-            SafetyError: If the e-stop is still pressed or the command still moves.
+            SafetyError: If the e-stop is still pressed, by whom, or the command still moves.
         """
         if self.state not in (State.ESTOP, State.FAULT):
-            return
-        if self._estop_held:
-            raise SafetyError('the e-stop is still pressed')
+            return ()
+        self._estop.check_released()
         if self._armed and not self.filter.at_rest:
             raise SafetyError('still braking')
         self._disarmed()
+        return self._estop.forget_gone()
 
     def arm(self, now_ns: int, steady_ns: int) -> None:
         """Start from the measured pose with zero velocity.
@@ -198,7 +214,7 @@ class Governor:
             raise SafetyError(f'{self.state.value} is latched; reset it first')
         if self.state is not State.DISARMED:
             raise SafetyError(f'already armed ({self.state.value})')
-        if self._heartbeat_lost(steady_ns):
+        if not self._estop.alive(steady_ns):
             raise SafetyError('no heartbeat of the e-stop')
         if self._q is None or self._v is None or self._state_at is None:
             raise SafetyError(f'no joint state on {self.contract.joint_states.topic} yet')
@@ -224,6 +240,7 @@ class Governor:
             self._report(intervention)
         self.player.clear()
         self._tracking.restart()
+        self._estop.arm(steady_ns)
         self._armed, self._first, self._rejections = True, True, 0
         self._now_ns = now_ns
         self.state = State.HOLD
@@ -282,20 +299,21 @@ class Governor:
             self.player.restart()
             self._hold(Intervention(Rule.CLOCK_JUMP, 'the clock of the stamps went back'))
         self._now_ns = now_ns
-        if self._armed and self._heartbeat_lost(steady_ns):
-            self.estop('its heartbeat is lost')
+        lost = self._estop.lost(steady_ns) if self._armed else None
+        if lost is not None:
+            self.estop(lost)
         if not self._armed or self._q is None:
             return
         if self._stale(steady_ns):
             if self.state is State.ACTIVE:
                 self._hold(Intervention(Rule.STATE_STALE, 'the measured state is stale'))
             return
-        lost = self._tracking.lost(self._q)
-        if lost is not None and self.state in (State.HOLD, State.ACTIVE):
+        astray = self._tracking.lost(self._q)
+        if astray is not None and self.state in (State.HOLD, State.ACTIVE):
             if self._shadow:
-                self._start_anew(lost, self._q)
+                self._start_anew(astray, self._q)
             else:
-                self._fault(lost)
+                self._fault(astray)
 
     def _start_anew(self, lost: Intervention, q: Array) -> None:
         """Go on at rest where the robot is (q: measured positions), which another moves."""
@@ -328,13 +346,6 @@ class Governor:
     def _stale(self, steady_ns: int) -> bool:
         """Whether the measured state is missing or too old."""
         return self._state_at is None or steady_ns - self._state_at > self._max_age_ns
-
-    def _heartbeat_lost(self, steady_ns: int) -> bool:
-        """Whether the e-stop's heartbeat is wanted and missing."""
-        if not self._heartbeat_ns:
-            return False
-        at = self._heartbeat_at
-        return at is None or steady_ns - at > self._heartbeat_ns
 
     def _refuse(self, why: Intervention) -> list[Intervention]:
         """Report a refused message; a source that sends nothing but nonsense latches."""

@@ -30,7 +30,7 @@ from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.errors import BagError
-from imitation_ros.nodes import _blackbox
+from imitation_ros.nodes import _blackbox, _estop
 from imitation_ros.nodes._messages import to_joint_state, to_time, to_trajectory
 from imitation_ros.nodes._parameters import ParameterError
 from imitation_ros.nodes._qos import LATCHED
@@ -247,13 +247,86 @@ def test_the_estop_topic_latches(rig: Rig) -> None:
     count = len(rig.commands)
     until(lambda: len(rig.commands) > count + 5, 'holding')
     assert rig.call('arm') == (False, 'ESTOP is latched; reset it first')
-    assert rig.call('reset') == (False, 'the e-stop is still pressed')
+    assert rig.call('reset') == (False, 'the e-stop is still pressed by "/rig"')
     rig.estop_pub.publish(Bool(data=False))
     until(lambda: rig.call('reset')[0], 'the reset')
     until(lambda: rig.states[-1] == 'DISARMED', 'DISARMED')
     until(lambda: 'estop' in rig.rules(), 'reporting it')
     rig.arm()
     until(lambda: rig.states[-1] == 'ACTIVE', 'ACTIVE')
+
+
+def test_one_estop_publisher_never_releases_another(rig: Rig, ros: Any) -> None:
+    pendant = Node('pendant', namespace='/wall', context=ros)
+    try:
+        button = pendant.create_publisher(Bool, '/safety/estop', LATCHED)
+        # Both subscriptions of the node hear a latched publisher.
+        until(lambda: button.get_subscription_count() == 2, 'matching')
+        rig.arm()
+        button.publish(Bool(data=True))
+        until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+        until(rig.at_rest, 'braking')
+        pressed = (False, 'the e-stop is still pressed by "/wall/pendant"')
+        for _ in range(20):
+            rig.estop_pub.publish(Bool(data=False))
+            assert rig.call('reset') == pressed
+        rig.estop_pub.publish(Bool(data=True))
+        both = (False, 'the e-stop is still pressed by "/rig" and "/wall/pendant"')
+        until(lambda: rig.call('reset') == both, 'both pressing')
+        button.publish(Bool(data=False))
+        alone = (False, 'the e-stop is still pressed by "/rig"')
+        until(lambda: rig.call('reset') == alone, 'one pressing')
+        rig.estop_pub.publish(Bool(data=False))
+        until(lambda: rig.call('reset') == (True, 'reset; arm to move'), 'the reset')
+    finally:
+        pendant.destroy_node()
+
+
+def test_a_stop_outlives_its_publisher_until_it_is_gone_and_reset(rig: Rig, ros: Any) -> None:
+    pendant = Node('pendant', context=ros)
+    button = pendant.create_publisher(Bool, '/safety/estop', 10)
+    until(lambda: button.get_subscription_count() == 1, 'matching')
+    button.publish(Bool(data=True))
+    until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+    assert rig.call('reset') == (False, 'the e-stop is still pressed by "/pendant"')
+    pendant.destroy_node()
+    rig.estop_pub.publish(Bool(data=False))
+    answers: list[tuple[bool, str]] = []
+
+    def reset() -> bool:
+        answers.append(rig.call('reset'))
+        return answers[-1][0]
+
+    until(reset, 'the reset')
+    assert any('left the graph less than' in text for _, text in answers[:-1])
+    assert answers[-1][1] == (
+        'reset; arm to move (the e-stop was pressed by "/pendant" until it left the graph)'
+    )
+
+
+def test_without_gids_a_false_releases_nothing_while_there_are_two(
+    rig: Rig, ros: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_estop, 'publisher_gid', lambda info: b'')
+    pendant = Node('pendant', context=ros)
+    try:
+        button = pendant.create_publisher(Bool, '/safety/estop', 10)
+        until(lambda: button.get_subscription_count() == 1, 'matching')
+        button.publish(Bool(data=True))
+        until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+        for _ in range(20):
+            rig.estop_pub.publish(Bool(data=False))
+            assert not rig.call('reset')[0]
+    finally:
+        pendant.destroy_node()
+    # Alone, it speaks for everybody.
+    until(lambda: rig.safety.count_publishers('/safety/estop') == 1, 'leaving')
+
+    def reset() -> bool:
+        rig.estop_pub.publish(Bool(data=False))
+        return rig.call('reset')[0]
+
+    until(reset, 'the reset')
 
 
 def test_an_estop_pressed_before_the_start_is_heard(ros: Any, contract: Contract) -> None:
