@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The e-stop topic: every publisher has a latch of its own, told apart by its GID."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 import time
 from typing import Any
@@ -28,7 +28,12 @@ class EstopTopic:
     """Hands what the e-stop topic says to the governor, with its source."""
 
     def __init__(
-        self, node: Node, topic: str, governor: Governor, lock: AbstractContextManager[bool]
+        self,
+        node: Node,
+        topic: str,
+        governor: Governor,
+        lock: AbstractContextManager[bool],
+        surviving: Callable[[], AbstractContextManager[None]],
     ) -> None:
         """Subscribe.
 
@@ -37,10 +42,16 @@ class EstopTopic:
             topic: The e-stop topic.
             governor: Who stops.
             lock: Guards the governor.
+            surviving: Around what may not end the node.
         """
         self._node, self._topic, self._governor, self._lock = node, topic, governor, lock
         self._heard: dict[str, int] = {}
-        callback = with_info(self._take)
+
+        def take(message: Bool, info: Mapping[str, Any]) -> None:
+            with surviving():
+                self._take(message, info)
+
+        callback = with_info(take)
         node.create_subscription(Bool, topic, callback, 10)
         # The one above hears every publisher, but misses what was pressed before we came; this
         # one hears latched publishers alone, and need not warn of the others.

@@ -57,6 +57,11 @@ class Pacer:
         """End `run` from another thread."""
         self._alarm.stop()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._alarm.stopped
+
     def run(self) -> Iterator[Tick]:
         """Give out ticks until `stop` is called."""
         with self._alarm.listening():

@@ -11,7 +11,8 @@ As a shadow (`-p shadow:=true`) it does the same beside whatever moves the robot
 publishes and serves has a name below `/shadow`: it has no publisher that a controller listens to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import gc
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -118,6 +120,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         self.governor = Governor(contract, timer_ns=time.monotonic_ns, shadow=self._shadow)
         self._lock = threading.RLock()
         self._failure: Exception | None = None
+        self._said_failure = ''
         self._mode, self._realtime = parameters.realtime, False
         self._verdicts = Verdicts()
         self._cost, self._jitter, self._latency = Latencies(), Latencies(), Latencies()
@@ -142,10 +145,10 @@ class SafetyNode(Node):  # type: ignore[misc]
         box = self.governor.filter.box
         self._outputs = [make_output(self, contract, box, group) for group in contract.groups]
         subscribe, states = self.create_subscription, contract.joint_states
-        subscribe(JointState, states.topic, self._on_state, profile(states.qos))
-        subscribe(JointTrajectory, topics.proposal, self._on_proposal, 10)
-        subscribe(Header, topics.driver, self._on_driver, 10)
-        self._estop = EstopTopic(self, topics.estop, self.governor, self._lock)
+        subscribe(JointState, states.topic, self._guarded(self._on_state), profile(states.qos))
+        subscribe(JointTrajectory, topics.proposal, self._guarded(self._on_proposal), 10)
+        subscribe(Header, topics.driver, self._guarded(self._on_driver), 10)
+        self._estop = EstopTopic(self, topics.estop, self.governor, self._lock, self._surviving)
         for name, action in (
             ('arm', self._arm),
             ('disarm', self._disarm),
@@ -189,29 +192,58 @@ class SafetyNode(Node):  # type: ignore[misc]
         """Step at every tick; runs in the command thread."""
         try:
             self._realtime = claim(self._mode, self.get_logger().warning)
-            for tick in self._pacer.run():
-                start = time.thread_time_ns()
-                with self._lock:
-                    verdict = self.governor.step(tick.now_ns, tick.steady_ns)
-                    self._verdicts.add(verdict.interventions)
-                    message = self._verdicts.take(tick.now_ns, tick.steady_ns)
-                self._cost.add(time.thread_time_ns() - start)
-                self._send(tick, verdict)
-                if self._blackbox is not None:
-                    self._blackbox.look(verdict)
-                if message is not None:
-                    self._verdict_pub.publish(message)
-                self._say_state(verdict.state)
-                self._jitter.add(tick.late_ns)
         except Exception as error:  # noqa: BLE001  (the timer raises it in the executor)
             self._failure = error
+            return
+        while not self._pacer.stopped:
+            with self._surviving():
+                for tick in self._pacer.run():
+                    with self._surviving():
+                        self._tick(tick)
+                return
+            # Without a pacer it brakes at about the right times.
+            time.sleep(1.0 / self.contract.rates.command_hz)
+            with self._surviving():
+                self._tick(Tick(self._now_ns(), time.monotonic_ns(), 0))
+
+    def _tick(self, tick: Tick) -> None:
+        """One command period."""
+        start = time.thread_time_ns()
+        with self._lock:
+            verdict = self.governor.step(tick.now_ns, tick.steady_ns)
+            self._cost.add(time.thread_time_ns() - start)
+        self._send(tick, verdict)
+        with self._lock:
+            self._verdicts.add(verdict.interventions)
+            message = self._verdicts.take(tick.now_ns, tick.steady_ns)
+        self._say_state(verdict.state)
+        if self._blackbox is not None:
+            self._blackbox.look(verdict)
+        if message is not None:
+            self._verdict_pub.publish(message)
+        self._jitter.add(tick.late_ns)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Whatever fails within: the robot brakes and latches, and the node goes on answering."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  (without this node there is no e-stop)
+            with self._lock:
+                self.governor.fail(error)
+            text = f'{type(error).__name__}: {error}'
+            if text != self._said_failure:
+                self._said_failure = text
+                where = traceback.format_exc()
+                self.get_logger().error(f'internal error, the robot brakes: {text}\n{where}')
 
     def _send(self, tick: Tick, verdict: Verdict) -> None:
         """Publish the command of a tick, if there is one."""
         if verdict.q is None or verdict.v is None:
             return
         for output in self._outputs:
-            output(verdict.q, verdict.v)
+            with self._surviving():  # the other groups still have to brake
+                output(verdict.q, verdict.v)
         self._command_pub.publish(
             to_joint_state(tick.now_ns, self.contract.joints, verdict.q, verdict.v)
         )
@@ -219,6 +251,15 @@ class SafetyNode(Node):  # type: ignore[misc]
         if stamp is not None and stamp != self._played_ns:
             self._played_ns = stamp
             self._latency.add(self._now_ns() - stamp)
+
+    def _guarded(self, take: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A subscription's callback that ends neither the node nor its e-stop."""
+
+        def callback(message: Any) -> None:
+            with self._surviving():
+                take(message)
+
+        return callback
 
     def _on_state(self, message: JointState) -> None:
         steady = time.monotonic_ns()
@@ -262,6 +303,10 @@ class SafetyNode(Node):  # type: ignore[misc]
             except SafetyError as error:
                 response.success, response.message = False, str(error)
                 self.get_logger().warning(f'{name} refused: {error}')
+            except Exception as error:  # noqa: BLE001  (a service always answers)
+                text = f'internal error: {type(error).__name__}: {error}'
+                response.success, response.message = False, text
+                self.get_logger().error(f'{name} failed: {text}')
             return response
 
         return serve
@@ -314,13 +359,14 @@ class SafetyNode(Node):  # type: ignore[misc]
 
     def _diagnose(self) -> None:
         """Publish the node's health, once a second."""
+        with self._surviving():
+            self._estop.look()
         if self._failure is not None:
             raise ImitationError(
                 f'the command thread died: {type(self._failure).__name__}: {self._failure}'
             ) from self._failure
         if self._blackbox is not None:
             self._blackbox.adapt()
-        self._estop.look()
         state = self.governor.state
         level = LEVELS.get(state, DiagnosticStatus.OK)
         message = DiagnosticArray()

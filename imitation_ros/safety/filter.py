@@ -15,6 +15,7 @@ on the way that was asked for, where the QP would leave it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -26,9 +27,9 @@ from . import backends
 from .collisions import SelfCollision
 from .demands import Demand, Demands
 from .front import Aim, Look
-from .intervention import Intervention, Rule
+from .intervention import internal_error, Intervention, Rule
 from .late import Late
-from .limits import ViabilityBox
+from .limits import MAX_POSITION, MAX_SPEED, ViabilityBox
 from .reasons import Reasons
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
@@ -51,11 +52,13 @@ class Step:
         q: Position [rad or m], shape (n,), in contract order.
         v: Velocity that leads to it [rad/s or m/s], shape (n,).
         interventions: How it differs from what was asked, and why.
+        failed: Whether it brakes because the filter itself failed.
     """
 
     q: Array
     v: Array
     interventions: tuple[Intervention, ...] = ()
+    failed: bool = False
 
 
 class SafetyFilter:
@@ -143,13 +146,19 @@ class SafetyFilter:
         notes = self._reasons.start(self.q, inside, distance, self.needed)
         return notes if self._demands is None else (*notes, *self._demands.start(self.q))
 
+    def brake(self, why: Intervention) -> Step:
+        """Brake after something failed: by the law alone, which the last certificate covers."""
+        self.v = self.box.brake(self.v)
+        self.q = self.q + self.dt * self.v
+        return Step(self.q, self.v, (why,), failed=True)
+
     def step(
         self,
         q_des: Array | None,
         v_des: Array | None = None,
         late: Callable[[], bool] | None = None,
     ) -> Step:
-        """Next set-point.
+        """Next set-point, finite whatever happens: it brakes where anything within fails.
 
         Args:
             q_des: Asked positions for the next set-point [rad or m], shape (n,); None brakes.
@@ -160,12 +169,33 @@ class SafetyFilter:
         Returns:
             The set-point, which is also the new state.
         """
+        q, v, threshold, recovers = self.q, self.v, self._threshold, self._recovers
+        try:
+            step = self._step(q_des, v_des, late)
+            # Not finite if any factor is not.
+            if math.isfinite(self.q.dot(self.v)):
+                return step
+            text = 'the set-point is not finite'
+        except Exception as error:  # noqa: BLE001  (whatever it is, the robot has to stop)
+            text = f'{type(error).__name__}: {error}'
+        self.q, self.v, self._threshold, self._recovers = q, v, threshold, recovers
+        return self.brake(internal_error(text))
+
+    def _step(
+        self, q_des: Array | None, v_des: Array | None, late: Callable[[], bool] | None
+    ) -> Step:
+        """Next set-point, if nothing fails: see `step`."""
         if q_des is None:
             return self._move(self.box.brake(self.v), ())
         refusal = self._reasons.malformed(q_des, v_des)
         if refusal is not None:
             return self._move(self.box.brake(self.v), (refusal,))
         aim = self._front.aim(self.q, self.v, q_des, v_des)
+        if aim is None and _finite(q_des) and (v_des is None or _finite(v_des)):
+            # Out of every range: as far, for this robot, as the largest there is.
+            q_des = np.clip(q_des, -MAX_POSITION, MAX_POSITION)
+            v_des = None if v_des is None else np.clip(v_des, -MAX_SPEED, MAX_SPEED)
+            aim = self._front.aim(self.q, self.v, q_des, v_des)
         if aim is None:
             refusal = self._reasons.non_finite(q_des, v_des)
             return self._move(self.box.brake(self.v), (refusal,))
@@ -305,3 +335,7 @@ class SafetyFilter:
         chosen = aim.brake if self._refused(half, aim, look) is not None else half
         notes += self._reasons.refusal(refused, look.distance, self._threshold)
         return chosen
+
+
+def _finite(values: Array) -> bool:
+    return bool(np.isfinite(values).all())

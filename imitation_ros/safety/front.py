@@ -11,7 +11,7 @@ from ..data.frame import Array
 from .coal_backend import CoalBackend
 from .geometry import Indices
 from .late import Late
-from .limits import ViabilityBox
+from .limits import MAX_POSITION, MAX_SPEED, ViabilityBox
 from .rows import Approach, broken_bounds, Rows
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Front:
         self._approach = Approach(contract.safety, box, collisions, backend)
 
     def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
-        """What is wanted and what is allowed; None if what is asked for is not finite.
+        """What is wanted and what is allowed; None if what is asked for is out of range.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
@@ -95,8 +95,9 @@ class Front:
             q_des: Positions that are asked for [rad or m], shape (n,).
             v_des: Their velocity [rad/s or m/s], shape (n,), or None: see `SafetyFilter.step`.
         """
-        for asked in (q_des, v_des):
-            if asked is not None and np.count_nonzero(np.isfinite(asked)) < len(asked):
+        for asked, most in ((q_des, MAX_POSITION), (v_des, MAX_SPEED)):
+            # NaN is not within it either.
+            if asked is not None and np.count_nonzero(np.abs(asked) <= most) < len(asked):
                 return None
         box = self._box
         brake = box.brake(v)

@@ -16,12 +16,18 @@ from ..data.proposal import Proposal
 from ..errors import SafetyError
 from .estop import EstopPublishers, UNKNOWN
 from .filter import SafetyFilter
-from .intervention import Intervention, Rule
+from .intervention import internal_error, Intervention, Rule
+from .limits import MAX_POSITION, MAX_SPEED
 from .player import NS, ProposalPlayer
 from .tracking import Tracking
 from .verdict import State, Verdict
 
-NONSENSE = (Rule.REJECTED_NON_FINITE, Rule.REJECTED_NAMES, Rule.REJECTED_MALFORMED)
+NONSENSE = (
+    Rule.REJECTED_NON_FINITE,
+    Rule.REJECTED_OUT_OF_RANGE,
+    Rule.REJECTED_NAMES,
+    Rule.REJECTED_MALFORMED,
+)
 """Refusals that no later moment, and no other pose of the robot, would make good."""
 
 CLOCK_JUMP_NS = 100_000_000
@@ -96,12 +102,14 @@ class Governor:
             return self.reject(
                 Rule.REJECTED_STATE, f'the state has shapes {q.shape} and {v.shape}, not ({n},)'
             )
-        bad = ~(np.isfinite(q) & np.isfinite(v))
+        # NaN is not within them either.
+        bad = ~((np.abs(q) <= MAX_POSITION) & (np.abs(v) <= MAX_SPEED))
         if bad.any():
             i = int(np.argmax(bad))
+            finite = np.isfinite(q[i]) and np.isfinite(v[i])
             return self.reject(
                 Rule.REJECTED_STATE,
-                'the measured state is not finite',
+                f'the measured state is {"out of every range" if finite else "not finite"}',
                 joint=self.contract.joints[i],
                 asked=float(q[i]),
             )
@@ -128,17 +136,25 @@ class Governor:
             return self.reject(
                 Rule.STATE_STALE, 'no proposal is taken without a fresh measured state'
             )
-        refusal = self.player.push(
-            now_ns,
-            proposal,
-            self.filter.rest,
-            self.contract.safety.first_move if self._first else None,
-        )
+        first_move = self.contract.safety.first_move if self._first else None
+        try:
+            refusal = self.player.push(now_ns, proposal, self.filter.rest, first_move)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the robot has to stop)
+            return self.fail(error)
         if refusal is not None:
             return self._refuse(refusal)
         self._first, self._rejections = False, 0
         self.state = State.ACTIVE
         return []
+
+    def fail(self, error: Exception) -> list[Intervention]:
+        """Something that serves the commands failed: brake and latch."""
+        why = internal_error(f'{type(error).__name__}: {error}')
+        if self.state is State.ESTOP:
+            self.player.clear()
+            return self._report(why)
+        self._fault(why)
+        return [why]
 
     def hand_over(self) -> None:
         """Another one drives from now on: its first proposal has to start close to the command.
@@ -259,8 +275,23 @@ class Governor:
             steady_ns: Time on the steady clock [ns].
 
         Returns:
-            What to send, if anything, and why it differs from what was asked.
+            What to send, if anything, and why it differs from what was asked; finite, and at the
+            worst full braking, whatever fails.
         """
+        q, v = self.filter.q, self.filter.v
+        try:
+            return self._step(now_ns, steady_ns)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the robot has to stop)
+            why = self.fail(error)[0]
+        if not self._armed:
+            return Verdict(self.state, None, None, self._take())
+        # What was not sent is no set-point.
+        self.filter.q, self.filter.v = q, v
+        step = self.filter.brake(why)
+        return Verdict(self.state, step.q, step.v, self._take())
+
+    def _step(self, now_ns: int, steady_ns: int) -> Verdict:
+        """One command period, if nothing fails: see `step`."""
         late: Callable[[], bool] | None = None
         timer = self._timer_ns
         if timer is not None and self._budget_ns:
@@ -281,6 +312,9 @@ class Governor:
                 before = self.player.target(now_ns)
                 velocity = (target - (target if before is None else before)) / self.filter.dt
         step = self.filter.step(target, velocity, late)
+        if step.failed and self.state is not State.ESTOP:
+            self.state = State.FAULT
+            self.player.clear()
         if self.state is State.DISARMING and self.filter.at_rest:
             self._disarmed()
             return Verdict(self.state, None, None, self._take())

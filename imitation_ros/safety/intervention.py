@@ -25,6 +25,7 @@ class Rule(str, Enum):
     NON_FINITE = 'non_finite'
     SHAPE = 'shape'
     REJECTED_NON_FINITE = 'rejected_non_finite'
+    REJECTED_OUT_OF_RANGE = 'rejected_out_of_range'
     REJECTED_NAMES = 'rejected_names'
     REJECTED_MALFORMED = 'rejected_malformed'
     REJECTED_STALE = 'rejected_stale'
@@ -38,6 +39,7 @@ class Rule(str, Enum):
     CLOCK_JUMP = 'clock_jump'
     TRACKING_LOST = 'tracking_lost'
     REBASED = 'rebased'
+    INTERNAL_ERROR = 'internal_error'
     ESTOP = 'estop'
 
 
@@ -67,3 +69,8 @@ class Intervention(NamedTuple):
     def subject(self) -> str:
         """Joint or pair as one word, or an empty one."""
         return self.joint or ('/'.join(self.pair) if self.pair else '')
+
+
+def internal_error(text: str) -> Intervention:
+    """Something of ours failed (text: what): the robot brakes."""
+    return Intervention(Rule.INTERNAL_ERROR, f'internal error, the robot brakes: {text}')

@@ -18,6 +18,12 @@ from ..kinematics.braking import braking_distance, stoppable_speed
 ROUNDING = 1e-9
 """Position limits are tightened by this much, so rounding never crosses them [rad or m]."""
 
+MAX_POSITION = 1e9
+"""No joint is asked for, or measured, further out than this [rad or m]: squares stay finite."""
+
+MAX_SPEED = 1e15
+"""No joint is asked to be faster than this: `MAX_POSITION` within a microsecond [rad/s or m/s]."""
+
 RECOVERY_SPEED = 0.1
 """A joint outside its limits moves back at this share of its top speed."""
 

@@ -11,8 +11,15 @@ from ..data.proposal import Proposal
 from ..errors import unknown
 from .curve import Curve, EASY_S, Fade
 from .intervention import Intervention, Rule
+from .limits import MAX_POSITION
 
 NS = 1_000_000_000
+
+MAX_TIME_S = 86_400
+"""No point of a proposal is further from its stamp than a day [s]: nanoseconds stay apart."""
+
+MAX_NS = 2**62
+"""No time is beyond this [ns]: sums of two still fit into 64 bits."""
 
 
 class ProposalPlayer:
@@ -82,6 +89,12 @@ class ProposalPlayer:
                 joint=proposal.joints[column],
                 asked=float(proposal.positions[row, column]),
             )
+        far = np.abs(proposal.positions) > MAX_POSITION
+        if far.any():
+            row, column = np.argwhere(far)[0]
+            joint, asked = proposal.joints[column], float(proposal.positions[row, column])
+            text = f'point {row} of the proposal asks for {asked:.3g}, which no joint can reach'
+            return Intervention(Rule.REJECTED_OUT_OF_RANGE, text, joint=joint, asked=asked)
         positions = np.tile(hold, (len(proposal.times_ns), 1))
         positions[:, columns] = proposal.positions
         times = np.array(proposal.times_ns, dtype=np.int64)
@@ -185,5 +198,15 @@ class ProposalPlayer:
                 f'the proposal is stamped {late:.3f} s before the last one',
                 asked=late,
                 sent=0.0,
+            )
+        ends = proposal.times_ns[0], proposal.times_ns[-1]
+        if any(abs(end - stamp) > MAX_TIME_S * NS or abs(end) > MAX_NS for end in ends):
+            away = max((end - stamp for end in ends), key=abs) / NS
+            return Intervention(
+                Rule.REJECTED_OUT_OF_RANGE,
+                f'a point of the proposal is {away:.3g} s from its stamp; '
+                f'at most {MAX_TIME_S} s are played',
+                asked=away,
+                sent=float(MAX_TIME_S),
             )
         return None

@@ -31,6 +31,7 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.errors import BagError
 from imitation_ros.nodes import _blackbox, _estop
+from imitation_ros.nodes import safety as _safety
 from imitation_ros.nodes._messages import to_joint_state, to_time, to_trajectory
 from imitation_ros.nodes._parameters import ParameterError
 from imitation_ros.nodes._qos import LATCHED
@@ -219,6 +220,85 @@ def test_refuses_bad_proposals_and_says_so(rig: Rig, contract: Contract) -> None
     assert values['rejected_non_finite']['asked'] == 'nan'
     assert int(values['rejected_non_finite']['count']) >= 1
     assert np.isfinite([message.position for message in rig.commands]).all()
+
+
+def test_a_huge_proposal_leaves_every_command_finite(rig: Rig, contract: Contract) -> None:
+    rig.arm()
+    rig.propose(0.3)
+    until(lambda: not rig.at_rest(), 'moving')
+    rig.policy_alive = False
+    for value in (1e304, -1e304, 1.7976931348623157e308, 1e155, 5e-324, -0.0):
+        huge = np.full(contract.n, value)
+        now = rig.now()
+        for times in ((now + 60 * MS,), (now + 1, now + 2, now + 2**62)):
+            message = to_trajectory(Proposal(now, contract.joints, times[:1], huge[None]))
+            for point in message.points:
+                point.velocities = point.accelerations = [value] * contract.n
+            for k, time_ns in enumerate(times[1:]):
+                seconds = min((time_ns - now) // 10**9, 2**31 - 1)
+                point = JointTrajectoryPoint(positions=huge.tolist(), velocities=huge.tolist())
+                point.time_from_start.sec, point.time_from_start.nanosec = seconds, k + 2
+                message.points.append(point)
+            rig.proposal_pub.publish(message)
+        rig.robot_pub.publish(to_joint_state(rig.now(), contract.joints, huge, huge))
+    until(lambda: 'rejected_out_of_range' in rig.rules(), 'refusing it')
+    until(lambda: 'rejected_state' in rig.rules(), 'refusing the state')
+    rig.estop_pub.publish(Bool(data=True))
+    until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+    until(rig.at_rest, 'braking')
+    rig.estop_pub.publish(Bool(data=False))
+    until(lambda: rig.call('reset')[0], 'the reset')
+    until(lambda: rig.states[-1] == 'DISARMED', 'DISARMED')
+    assert 'internal_error' not in rig.rules()
+    sent = np.array([message.position for message in rig.commands])
+    assert np.isfinite(sent).all()
+    assert (sent >= contract.limits.lower).all() and (sent <= contract.limits.upper).all()
+    assert np.isfinite([message.data for message in rig.leg_points]).all()
+    assert all(
+        np.isfinite(point.positions).all()
+        for message in rig.arm_points
+        for point in message.points
+    )
+
+
+@pytest.mark.parametrize('where', ['step', 'output', 'pacer', 'proposal'])
+def test_a_failing_command_thread_brakes_and_answers(
+    rig: Rig, contract: Contract, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    rig.arm()
+    rig.propose(0.3)
+    until(lambda: not rig.at_rest(), 'moving')
+    safety = rig.safety
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError('made to fail')
+
+    if where == 'step':
+        monkeypatch.setattr(safety.governor.player, 'target', broken)
+    elif where == 'output':
+        safety._outputs[0] = broken
+    elif where == 'pacer':
+        monkeypatch.setattr(safety._pacer, '_steady', broken)
+        # The generator that runs is left by a tick that fails.
+        monkeypatch.setattr(safety._pacer._alarm, 'pause', broken)
+    else:
+        monkeypatch.setattr(_safety, 'to_proposal', broken)
+    until(lambda: 'FAULT' in rig.states, 'FAULT')
+    until(rig.at_rest, 'braking')
+    until(lambda: 'internal_error' in rig.rules(), 'reporting it')
+    count = len(rig.commands)
+    until(lambda: len(rig.commands) > count + 5, 'holding')
+    rig.policy_alive = False
+    assert rig.call('estop_now') == (True, 'the e-stop is latched')
+    until(lambda: rig.states[-1] == 'ESTOP', 'ESTOP')
+    assert rig.call('disarm')[0]
+    rig.estop_pub.publish(Bool(data=True))
+    until(lambda: 'still pressed' in rig.call('reset')[1], 'pressing')
+    rig.estop_pub.publish(Bool(data=False))
+    until(lambda: rig.call('reset')[0], 'the reset')
+    sent = np.array([message.velocity for message in rig.commands])
+    slowing = np.abs(np.diff(sent, axis=0))
+    assert (slowing <= contract.limits.acceleration / contract.rates.command_hz + 1e-6).all()
 
 
 def test_a_jump_is_refused_and_a_lag_is_reported(rig: Rig, contract: Contract) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...data.frame import Array
 from ..late import BEYOND, FAST, IN_TIME, SUDDEN
-from ..limits import RECOVERY_SPEED
+from ..limits import MAX_POSITION, MAX_SPEED, RECOVERY_SPEED
 from ..rows import ACTIVE, LOWER
 from .approach import braking_distance, rows, stoppable_speed
 from .arrays import unpack
@@ -21,7 +21,7 @@ from .kinematics import dot_n
 def aim(
     q: Array, v: Array, asked: Array, moving: bool, limits: Array, dt: float, found: Array
 ) -> bool:
-    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is not finite.
+    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is out of range.
 
     Args:
         q: Last set-point [rad or m], shape (n,).
@@ -34,7 +34,10 @@ def aim(
     """
     brakes, lowest, highest, wanted, rest, horizon = found
     for i in range(len(q)):
-        if not (np.isfinite(asked[0, i]) and (not moving or np.isfinite(asked[1, i]))):
+        # NaN is not within them either.
+        if not (
+            abs(asked[0, i]) <= MAX_POSITION and (not moving or abs(asked[1, i]) <= MAX_SPEED)
+        ):
             return False
         lower, upper, velocity, step, quantum = limits[:, i]
         above, below = upper - q[i], q[i] - lower
