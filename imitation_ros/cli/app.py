@@ -3,11 +3,14 @@
 """The verbs' home: one typer application, one place where errors become messages."""
 
 import errno
+import os
+import signal
 import sys
 from typing import NoReturn
 
 import typer
 
+from .. import lifetime
 from ..errors import ImitationError
 from . import contracts, data, demo, edit, judge, learn, robot
 from .compare import compare
@@ -33,6 +36,8 @@ RECORD, SORT, TRAIN, DEPLOY = 'Record', 'Sort out', 'Train', 'Deploy'
 LOOK = 'Look closer'
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the disk answers when there is no room; such an error names no file."""
+VERB_PATIENCE_S = 60.0
+"""How long a verb whose parent is gone has for its clean-up, such as a checkpoint [s]."""
 
 app.command('sim', rich_help_panel=RECORD)(robot.sim)
 app.command('teleop', rich_help_panel=RECORD)(robot.teleop)
@@ -66,7 +71,13 @@ def fail(error: ImitationError) -> NoReturn:
 
 
 def main() -> None:
-    """Run the command line; exit code 1 for an error of ours, 2 for wrong usage."""
+    """Run the command line; exit code 1 for an error of ours, 2 for wrong usage.
+
+    A closed terminal and `kill` end every verb as Ctrl-C does.
+    """
+    heard = [n for n in lifetime.ENDING if signal.getsignal(n) != signal.SIG_IGN]
+    lifetime.on_ending(signal.default_int_handler, heard)
+    lifetime.follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM), VERB_PATIENCE_S)
     try:
         app()
     except ImitationError as error:

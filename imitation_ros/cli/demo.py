@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
-import subprocess
-import sys
 import time
 from typing import Annotated, Any
 
@@ -17,7 +15,7 @@ import typer
 
 from ..errors import ImitationError, unknown
 from .options import ROBOT, Robot
-from .processes import Processes, ros_available, ros_environment
+from .processes import Processes, ros_available, run_verb
 from .robot import NoRosError
 
 TRIAL_SEED = 100_000
@@ -56,9 +54,7 @@ def verb(*words: object, accept: tuple[int, ...] = (0,)) -> None:
     """
     line = [str(word) for word in words]
     print(f'$ imitation_ros {" ".join(line)}', flush=True)
-    code = subprocess.run(
-        [sys.executable, '-m', 'imitation_ros', *line], env=ros_environment(), check=False
-    ).returncode
+    code = run_verb(line)
     if code not in accept:
         raise DemoError(f'"imitation_ros {line[0]}" failed with code {code}')
 

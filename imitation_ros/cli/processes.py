@@ -13,6 +13,7 @@ import sys
 import time
 from typing import IO
 
+from .. import lifetime
 from ..errors import ImitationError, NotReadyError, unknown
 
 NODES = ('sim', 'safety', 'teleop', 'recorder', 'policy', 'operator', 'trials')
@@ -69,6 +70,32 @@ class _Child:
     file: IO[bytes]
 
 
+def spawn(
+    line: Sequence[str],
+    environment: Mapping[str, str],
+    output: IO[bytes] | None = None,
+    start_new_session: bool = True,
+) -> 'subprocess.Popen[bytes]':
+    """Start a process that ends when this one is gone, however that comes (see `lifetime`).
+
+    Args:
+        line: Command line.
+        environment: Its environment.
+        output: Where its output goes, without input then; the terminal if None.
+        start_new_session: Leave Ctrl-C to this process, which then ends its children in order.
+    """
+    tied, descriptor = lifetime.tie(environment)
+    return subprocess.Popen(
+        line,
+        stdin=None if output is None else subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env=tied,
+        pass_fds=(descriptor,),
+        start_new_session=start_new_session,
+    )
+
+
 class Processes:
     """Child nodes of one run; leaving the `with` block stops them all, last first."""
 
@@ -79,13 +106,15 @@ class Processes:
         self.environment = ros_environment()
 
     def __enter__(self) -> 'Processes':
-        """Make the folder of the logs."""
+        """Make the folder of the logs, and remove what a killed run left."""
         self._logs.mkdir(parents=True, exist_ok=True)
+        remove_stale_segments()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop everything."""
-        self.stop()
+        """Stop everything; a second signal does not cut that short."""
+        with lifetime.undisturbed():
+            self.stop()
 
     def start(self, node: str, ready_s: float = 120.0, **parameters: object) -> None:
         """Start a node and wait until it says that it is ready.
@@ -98,14 +127,7 @@ class Processes:
         """
         log = self._logs / f'{node}.log'
         file = log.open('wb')
-        process = subprocess.Popen(
-            command(node, parameters),
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=self.environment,
-            start_new_session=True,
-        )
+        process = spawn(command(node, parameters), self.environment, file)
         child = _Child(node, process, log, file)
         self._children.append(child)
         deadline = time.monotonic() + ready_s
@@ -130,9 +152,7 @@ class Processes:
         Raises:
             NodeFailedError: If it fails, if another node ends meanwhile, or if it takes too long.
         """
-        process = subprocess.Popen(
-            command(node, parameters), env=self.environment, start_new_session=True
-        )
+        process = spawn(command(node, parameters), self.environment)
         deadline = time.monotonic() + timeout_s
         try:
             while process.poll() is None:
@@ -141,7 +161,8 @@ class Processes:
                     raise NodeFailedError(f'{node} did not finish within {timeout_s:.0f} s')
                 time.sleep(0.1)
         finally:
-            end(process)
+            with lifetime.undisturbed():
+                end(process)
         if process.returncode:
             raise NodeFailedError(f'{node} failed with code {process.returncode}')
 
@@ -168,28 +189,24 @@ def end(process: 'subprocess.Popen[bytes]', patience_s: float = 8.0) -> None:
 
 
 def foreground(children: Sequence[tuple[str, Mapping[str, object]]]) -> int:
-    """Run nodes with their output on the terminal until Ctrl-C or until one of them ends."""
+    """Run nodes with their output on the terminal until a signal or until one of them ends."""
     stop = False
 
     def on_signal(*_: object) -> None:
         nonlocal stop
         stop = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    environment = ros_environment() if len(children) > 1 else dict(os.environ)
-    single = len(children) == 1
-    started = [
-        (
-            name,
-            subprocess.Popen(
-                command(name, parameters), env=environment, start_new_session=not single
-            ),
-        )
-        for name, parameters in children
-    ]
+    lifetime.on_ending(on_signal)
+    remove_stale_segments()
+    several = len(children) > 1
+    environment = ros_environment() if several else dict(os.environ)
+    started: list[tuple[str, subprocess.Popen[bytes]]] = []
     code = 0
     try:
+        for name, parameters in children:
+            # A single node has the keys of the terminal, and so stays in its session.
+            line = command(name, parameters)
+            started.append((name, spawn(line, environment, start_new_session=several)))
         while not stop:
             ended = [(name, p.returncode) for name, p in started if p.poll() is not None]
             if ended:
@@ -201,7 +218,18 @@ def foreground(children: Sequence[tuple[str, Mapping[str, object]]]) -> int:
     finally:
         for _, process in reversed(started):
             end(process)
+        remove_stale_segments()
     return code
+
+
+def run_verb(words: Sequence[str]) -> int:
+    """Run one of our own verbs, as the user would; return its exit code."""
+    process = spawn([sys.executable, '-m', 'imitation_ros', *words], ros_environment())
+    try:
+        return process.wait()
+    finally:
+        with lifetime.undisturbed():
+            end(process)
 
 
 def _tail(log: Path, lines: int = 15) -> str:

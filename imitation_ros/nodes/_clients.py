@@ -8,7 +8,6 @@ which service, topic or node it was.
 """
 
 from collections.abc import Callable, Sequence
-import signal
 import sys
 import threading
 import time
@@ -25,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from ..errors import ImitationError, NotReadyError, unknown
-from ._spin import make_executor, spin
+from ._spin import ending, make_executor, spin
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
@@ -261,15 +260,14 @@ def run_script(
 
     Args:
         name: Name of the node.
-        script: Does the work; returns the exit code. SIGINT and SIGTERM end its waits.
+        script: Does the work; returns the exit code. A signal or the parent's end ends
+            its waits.
         args: Command line; `sys.argv` if None.
 
     Returns:
         Exit code of the script; 1 if it raised an ImitationError, which is printed.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending()
     context = Context()
     rclpy.init(
         args=list(sys.argv if args is None else args),

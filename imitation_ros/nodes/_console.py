@@ -51,9 +51,12 @@ class Console:
         return [KEYS[key] for key in typed if key in KEYS]
 
     def show(self, view: View) -> None:
-        """Redraw the screen, if there is one."""
-        if self._screen is not None:
-            self._screen.show(view)
+        """Redraw the screen, if there is one; a terminal that was closed is drawn no more."""
+        if self._screen is not None and self.screen:
+            try:
+                self._screen.show(view)
+            except OSError:
+                self.screen = False
 
     def close(self) -> None:
         """Give the terminal back."""

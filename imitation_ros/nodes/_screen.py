@@ -7,6 +7,7 @@ keeps what is logged meanwhile, to show it below and to give it back at the end.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 import os
 import re
 import sys
@@ -287,11 +288,13 @@ class Screen:
         return [line for line in text.splitlines() if line.strip()]
 
     def close(self) -> None:
-        """Give the terminal back, and let it see what was logged."""
-        self._live.stop()
+        """Give the terminal back, if it is still there, and let it see what was logged."""
+        with suppress(OSError):
+            self._live.stop()
         sys.stderr.flush()
         os.dup2(self._stderr, 2)
         os.close(self._stderr)
         size = os.fstat(self._log.fileno()).st_size
-        os.write(2, os.pread(self._log.fileno(), size, 0))
+        with suppress(OSError):
+            os.write(2, os.pread(self._log.fileno(), size, 0))
         self._log.close()

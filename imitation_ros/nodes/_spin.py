@@ -9,7 +9,6 @@ would cut the clean-up short if rclpy handled signals itself.
 
 from collections.abc import Callable, Sequence
 import gc
-import signal
 import sys
 import threading
 from typing import Any
@@ -19,6 +18,7 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from .. import lifetime
 from ..errors import ImitationError
 
 PERIOD_S = 0.1
@@ -42,8 +42,16 @@ def spin(executor: Any, stop: threading.Event, context: Context) -> None:
         executor.spin_until_future_complete(never, PERIOD_S)
 
 
+def ending() -> threading.Event:
+    """Event that is set when this process is to end: at a signal, or with who started it."""
+    stop = threading.Event()
+    lifetime.on_ending(lambda *_: stop.set())
+    lifetime.follow_parent(stop.set)
+    return stop
+
+
 def run(make: Callable[[Context], Node], args: Sequence[str] | None = None) -> int:
-    """Run one node until SIGINT or SIGTERM, then close it.
+    """Run one node until a signal or its parent's end stops it, then close it.
 
     Args:
         make: Makes the node on a context; may raise ImitationError to refuse to start.
@@ -52,9 +60,7 @@ def run(make: Callable[[Context], Node], args: Sequence[str] | None = None) -> i
     Returns:
         Exit code: 0 after a clean stop, 1 if the node refused to start or failed.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = ending()
     context = Context()
     rclpy.init(
         args=list(sys.argv if args is None else args),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single keys from the terminal: over SSH, without a display, without extra packages."""
 
+from contextlib import suppress
 import os
 import select
 import sys
@@ -30,15 +31,17 @@ class Terminal:
         tty.setcbreak(self._descriptor)
 
     def read(self) -> str:
-        """Keys typed since the last call; does not wait."""
+        """Keys typed since the last call; does not wait. A terminal that was closed has none."""
         typed = b''
-        while select.select([self._descriptor], [], [], 0.0)[0]:
-            more = os.read(self._descriptor, 256)
-            if not more:
-                break
-            typed += more
+        with suppress(OSError):
+            while select.select([self._descriptor], [], [], 0.0)[0]:
+                more = os.read(self._descriptor, 256)
+                if not more:
+                    break
+                typed += more
         return typed.decode('utf-8', errors='ignore')
 
     def close(self) -> None:
-        """Give the terminal back as it was."""
-        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
+        """Give the terminal back as it was, if it is still there."""
+        with suppress(termios.error):
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)

@@ -9,6 +9,7 @@ ends the take loudly, and never the node.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 import json
 import os
@@ -388,7 +389,8 @@ class Recorder(Node):
                 )
                 count = len(self.session.episodes())
                 text = f'{count} episode{"s" * (count != 1)} in {self.session.root}'
-                print(f'{text}; of this run: {counted}' if counted else text, flush=True)
+                with suppress(OSError):  # the terminal may have been closed
+                    print(f'{text}; of this run: {counted}' if counted else text, flush=True)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,13 +1,16 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Interrupt: SIGTERM and Ctrl-C end a training after the running update, with a checkpoint."""
+"""Interrupt: Ctrl-C, `kill` and a closed terminal end a training after the running update.
+
+It ends with a checkpoint.
+"""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from .. import lifetime
 
 
 class Interrupt:
@@ -25,7 +28,8 @@ class Interrupt:
     def __enter__(self) -> 'Interrupt':
         """Begin to catch; outside the main thread Python delivers no signals to catch."""
         if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._catch) for number in SIGNALS}
+            self._former = {number: signal.getsignal(number) for number in lifetime.ENDING}
+            lifetime.on_ending(self._catch)
         return self
 
     def __exit__(
