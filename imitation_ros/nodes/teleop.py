@@ -93,8 +93,8 @@ class TeleopNode(Node):
     def __init__(self, context: Context, **kwargs: Any) -> None:
         """Read the parameters; refuse to start with a wrong one."""
         super().__init__('teleop', context=context, **kwargs)
-        self._parameters = declare(self, Parameters)
-        parameters = self._parameters
+        self.parameters = declare(self, Parameters)
+        parameters = self.parameters
         self.contract = contracts.load(parameters.contract)
         self._measured: tuple[int, int, Array] | None = None
         self._command: tuple[int, Array] | None = None
@@ -188,7 +188,7 @@ class TeleopNode(Node):
                 now, stamp or self._now_ns(), tuple(message.name), message.position, robot[1]
             )
         except DataError as error:
-            self._refuse(f'{self._parameters.leader_topic}: {error}')
+            self._refuse(f'{self.parameters.leader_topic}: {error}')
             return
         self._send(proposal)
 
@@ -198,7 +198,7 @@ class TeleopNode(Node):
             self._jog_ns = time.monotonic_ns()
         except DataError as error:
             self._jog = None
-            self._refuse(f'{self._parameters.joy_topic}: {error}')
+            self._refuse(f'{self.parameters.joy_topic}: {error}')
 
     def _tick(self) -> None:
         """Propose from the keys or the gamepad."""
@@ -219,7 +219,7 @@ class TeleopNode(Node):
         The measured positions sag below the command; engaging from them would let every
         engagement lower the arm a little.
         """
-        limit = round(self._parameters.max_age_s * NS)
+        limit = round(self.parameters.max_age_s * NS)
         if self._measured is None or now - self._measured[0] > limit:
             what = 'nothing' if self._measured is None else 'nothing new'
             reason = f'{what} received on {self.contract.joint_states.topic}'
@@ -271,7 +271,7 @@ class TeleopNode(Node):
                 'teleop',
                 self._teleop.reason or 'engaged',
                 {
-                    'source': self._parameters.source,
+                    'source': self.parameters.source,
                     'gate': gate.state.value,
                     'proposals': self._proposed,
                     'refused': self._refused,

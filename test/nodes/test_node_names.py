@@ -1,0 +1,228 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Our nodes leave the names of rclpy's own attributes alone, and answer about their parameters.
+
+rclpy keeps its state in attributes such as `_parameters`; a node that assigns one of them breaks
+a service of every node, such as the one behind `ros2 param list`.
+"""
+
+import ast
+from collections.abc import Iterator
+import importlib
+import inspect
+import os
+from pathlib import Path
+import pkgutil
+import signal
+import subprocess
+import textwrap
+import threading
+from typing import Any
+
+import pytest
+from waiting import until
+
+from imitation_ros import nodes
+from imitation_ros.cli.processes import command, end
+
+pytestmark = pytest.mark.ros
+OVERRIDES = {
+    *('__init__', '__module__', '__doc__', '__dict__', '__weakref__', 'destroy_node'),
+    *('on_configure', 'on_activate', 'on_deactivate', 'on_cleanup', 'on_shutdown', 'on_error'),
+}
+"""What a node of ours may define although rclpy does: it is made to be overridden."""
+START_S, ANSWER_S = 150.0, 20.0
+SERVICES = ('list', 'get', 'describe')
+
+
+def mangled(name: str, owner: str) -> str:
+    """Name that Python makes of a class's private name."""
+    private = name.startswith('__') and not name.endswith('__')
+    return f'_{owner.lstrip("_")}{name}' if private else name
+
+
+def assigned(source: str, owner: str) -> set[str]:
+    """Attributes that methods of a class assign to themselves, in whatever way."""
+    names = set()
+    for function in ast.walk(ast.parse(textwrap.dedent(source))):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        first = function.args.posonlyargs + function.args.args
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                if isinstance(node.value, ast.Name) and first and node.value.id == first[0].arg:
+                    names.add(mangled(node.attr, owner))
+            elif isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'setattr':
+                names |= {a.value for a in node.args[1:2] if isinstance(a, ast.Constant)}
+    return names
+
+
+def own(kind: type) -> set[str]:
+    """Every name that a class itself defines or assigns."""
+    return set(vars(kind)) | assigned(inspect.getsource(kind), kind.__name__)
+
+
+def rclpy_names(kind: type) -> set[str]:
+    """Names of rclpy's classes under a node of ours."""
+    theirs = [c for c in kind.__mro__ if c.__module__.split('.')[0] == 'rclpy']
+    return set().union(*map(own, theirs)) | set(dir(object))
+
+
+def node_classes() -> list[type]:
+    """Every node class of the package, found in every module of it."""
+    node = pytest.importorskip('rclpy.node', reason='rclpy is not installed').Node
+    found = set()
+    for module in pkgutil.iter_modules(nodes.__path__):
+        names = vars(importlib.import_module(f'{nodes.__name__}.{module.name}')).values()
+        found |= {c for c in names if inspect.isclass(c) and issubclass(c, node)}
+    return sorted(
+        (c for c in found if c.__module__.startswith('imitation_ros')), key=lambda c: c.__name__
+    )
+
+
+def collisions(kind: type) -> set[str]:
+    """Names of rclpy that a node class, or one that it is mixed from, takes for itself."""
+    ours = [c for c in kind.__mro__ if c.__module__.split('.')[0] not in ('rclpy', 'builtins')]
+    return set().union(*map(own, ours)) & rclpy_names(kind) - OVERRIDES
+
+
+def test_no_node_takes_a_name_of_rclpy() -> None:
+    classes = node_classes()
+    assert {c.__name__ for c in classes} >= {
+        *('PolicyNode', 'Recorder', 'SafetyNode', 'SimNode', 'TeleopNode')
+    }
+    assert {c.__name__: taken for c in classes if (taken := collisions(c))} == {}
+
+
+def test_helpers_take_no_name_of_rclpy_either() -> None:
+    """Functions that are given a node."""
+    taken = set().union(*map(rclpy_names, node_classes()))
+    for path in sorted(Path(nodes.__file__).parent.glob('*.py')):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                owner = getattr(node.value, 'id', getattr(node.value, 'attr', ''))
+                assert owner not in ('node', '_node') or node.attr not in taken, path.name
+
+
+def test_each_way_to_take_a_name_is_seen() -> None:
+    node = pytest.importorskip('rclpy.node', reason='rclpy is not installed').Node
+
+    class Mixin:
+        def get_logger(self) -> None:
+            pass
+
+    class Taking(Mixin, node):  # type: ignore[misc, valid-type]
+        _clock = None
+
+        def __init__(this) -> None:  # noqa: N805
+            this._parameters, this.fine = {}, 1
+            with open(os.devnull) as this._services:
+                this._descriptors: dict[str, str] = {}
+            this.__node = 1
+
+        def destroy_node(this) -> None:  # noqa: N805
+            for this._timers in ():
+                setattr(this, '_guards', 1)  # noqa: B010
+
+    assert collisions(Taking) == {
+        *('_parameters', '_services', '_descriptors', '_clock', '_timers', '_guards'),
+        'get_logger',
+    }
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Every node as a process, by the name that it has in the graph."""
+    pytest.importorskip('rclpy', reason='rclpy is not installed')
+    folder = tmp_path_factory.mktemp('nodes')
+    waits = {'timeout_s': 600.0}
+    given: dict[str, dict[str, object]] = {
+        'sim': {'task': 'reach', 'renderer': 'ray'},
+        'safety': {},
+        'policy': {},
+        'teleop': {},
+        'recorder': {'task': 'reach', 'output': str(folder / 'bags')},
+        'operator': {'task': 'reach', **waits},
+        'trials': {'task': 'reach', 'output': str(folder / 'trials.json'), **waits},
+    }
+    started = {}
+    for name, parameters in given.items():
+        with (folder / f'{name}.log').open('wb') as log:
+            started[name] = subprocess.Popen(
+                command(name, parameters), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+    yield started
+    for process in started.values():
+        process.send_signal(signal.SIGINT)
+    for process in started.values():
+        end(process)
+
+
+@pytest.fixture(scope='module')
+def client() -> Iterator[Any]:
+    rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
+    from rclpy.context import Context
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    context = Context()
+    rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.node.Node('asks', context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    yield node
+    executor.shutdown(timeout_sec=1.0)
+    thread.join(5)
+    node.destroy_node()
+    rclpy.try_shutdown(context=context)
+
+
+def ask(client: Any, kind: Any, service: str, request: Any) -> Any:
+    made = client.create_client(kind, service)
+    try:
+        until(made.service_is_ready, service, START_S)
+        future = made.call_async(request)
+        until(future.done, f'answer of {service}', ANSWER_S)
+        return future.result()
+    finally:
+        client.destroy_client(made)
+
+
+@pytest.mark.slow
+@pytest.mark.sim
+@pytest.mark.parametrize(
+    'name', ['sim', 'safety', 'policy', 'teleop', 'recorder', 'operator', 'trials']
+)
+def test_parameters_are_listed_read_and_described(
+    name: str, running: dict[str, Any], client: Any
+) -> None:
+    """What `ros2 param list`, `get`, `describe` and `dump` do; the node goes on running."""
+    from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
+
+    module = importlib.import_module(f'imitation_ros.nodes.{name}')
+    wanted = set(module.Parameters.__dataclass_fields__)
+    for _ in range(2):
+        names: list[str] = []
+
+        def listed(names: list[str] = names) -> bool:
+            request = ListParameters.Request()
+            answer = ask(client, ListParameters, f'/{name}/list_parameters', request)
+            names[:] = answer.result.names
+            return wanted <= set(names)
+
+        until(listed, f'parameters of {name}', START_S)
+        got = ask(
+            client, GetParameters, f'/{name}/get_parameters', GetParameters.Request(names=names)
+        )
+        assert len(got.values) == len(names)
+        assert all(value.type for value in got.values)
+        told = ask(
+            client,
+            DescribeParameters,
+            f'/{name}/describe_parameters',
+            DescribeParameters.Request(names=names),
+        )
+        assert [one.name for one in told.descriptors] == names
+        assert running[name].poll() is None
