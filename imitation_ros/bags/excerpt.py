@@ -51,11 +51,11 @@ def channels(bag: Bag) -> tuple[Channel, ...]:
         if isinstance(offered, str):
             offered = yaml.safe_load(offered) or []
         hashed = str(entry.get('type_description_hash') or '')
-        found.append(Channel(name, kind, tuple(_profile(p) for p in offered), hashed))
+        found.append(Channel(name, kind, tuple(named_profile(p) for p in offered), hashed))
     return tuple(found)
 
 
-def _profile(profile: Mapping[str, Any]) -> dict[str, Any]:
+def named_profile(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Profile with names instead of the integers that rosbag2 wrote before version 9."""
     result = dict(profile)
     for key, names in _NAMES.items():

@@ -31,6 +31,7 @@ from .layout import (
     SUFFIX,
     URDF_FILE,
 )
+from .records import CODECS
 from .topics import as_recorded
 
 NS = 1_000_000_000
@@ -174,6 +175,12 @@ class Bag:
                 raise BagError(f'{file}: has no summary; {REPAIR}')
             check_summary(stream)
             check_attachments(stream, summary.attachment_indexes)
+            for chunk in summary.chunk_indexes:
+                if chunk.compression not in CODECS:
+                    raise BagError(
+                        f'{file}: its messages are packed with "{chunk.compression}"; read are '
+                        'those that are not packed, or with lz4 or zstd'
+                    )
             statistics = summary.statistics
             if statistics is None:
                 raise BagError(f'{file}: has no statistics; {REPAIR}')

@@ -2,49 +2,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make a valid bag again of one that was cut off: by a crash, a kill, a full disk.
 
-Every whole chunk and the whole messages of the chunk that was cut are written to a new file; it
-replaces the damaged one only when it is complete on the disk and was read back. Running it
-twice changes nothing.
+Everything that is whole is written to a new file. It takes the damaged one's place only when it is
+complete on the disk, was read back, and holds no less than a plain reader finds in the damaged
+one; that stays beside it as `*.damaged`. Running it twice changes nothing.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import fcntl
-import json
 import os
 from pathlib import Path
+import shutil
+import stat
 from typing import Any
 
 from mcap.reader import make_reader
-from mcap.records import Attachment, Message, Metadata, Schema
-from mcap.records import Channel as ChannelRecord
-import yaml
+from mcap.records import Message, Statistics
 
-from ..contract.loading import parse_yaml
-from ..data.episode import EpisodeMeta
-from ..errors import BagError
+from ..errors import BagError, counted
 from .checksums import check_attachments, check_summary
-from .layout import (
-    bag_information,
-    Channel,
-    CHUNK_SIZE,
-    CONTRACT_FILE,
-    custom_data,
-    CUSTOM_KEY,
-    parse_meta,
-    read_information,
-    SUFFIX,
-    sync_folder,
-    URDF_FILE,
-    write_information,
-)
+from .layout import CHUNK_SIZE, METADATA, SUFFIX, sync_folder
 from .mcap_file import McapFile
-from .reader import Bag, DAMAGE
+from .reader import DAMAGE
+from .rebuild import describes, rebuild_metadata, told_types
 from .recover import Damage, scan
-from .writer import LIBRARY, register
+from .rewrite import Copy, survey
+from .tally import digest_of, plain_messages
 
 NS = 1_000_000_000
+DAMAGED = '.damaged'
+"""Behind the name of a file as it was before a repair."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +46,7 @@ class Repair:
         seconds: From its first to its last message [s].
         lost_bytes: Bytes of the damaged file that belong to no whole message.
         notes: What was found, one sentence each.
+        originals: The damaged files, as they were.
     """
 
     path: Path
@@ -66,6 +55,7 @@ class Repair:
     seconds: float
     lost_bytes: int = 0
     notes: tuple[str, ...] = ()
+    originals: tuple[Path, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -76,6 +66,7 @@ class Repair:
             'seconds': self.seconds,
             'lost_bytes': self.lost_bytes,
             'notes': list(self.notes),
+            'originals': [str(path) for path in self.originals],
         }
 
 
@@ -86,10 +77,35 @@ def repair(bag: Path) -> Repair:
         BagError: If there is nothing to recover, or the disk refuses the new file. The damaged
             file is then untouched.
     """
+    file = _only_file(bag)
+    with _locked(file):
+        for rest in bag.glob('*.repaired'):
+            rest.unlink()
+        return _repair(bag, file)
+
+
+def remove_originals(bag: Path) -> tuple[Path, ...]:
+    """Remove the damaged files that repairs left beside a bag; returns them.
+
+    Raises:
+        BagError: If the bag itself is not whole, so that they may still be needed.
+    """
+    originals = tuple(sorted(bag.glob(f'*{DAMAGED}')))
+    if originals:
+        file = _only_file(bag)
+        if not (_is_whole(file) and describes(bag, file)):
+            raise BagError(f'{bag}: is damaged; what stands beside it may still be needed')
+    for path in originals:
+        path.unlink()
+    return originals
+
+
+def _only_file(bag: Path) -> Path:
+    """The recording of a bag's folder."""
+    if bag.is_file():
+        raise BagError(f'{bag}: is a file; name the folder of the bag: {bag.parent}')
     if not bag.is_dir():
         raise BagError(f'{bag}: there is no such folder')
-    for rest in bag.glob('*.repaired'):
-        rest.unlink()
     files = sorted(bag.glob('*.mcap'))
     if not files:
         if list(bag.glob('*.db3')):
@@ -97,71 +113,92 @@ def repair(bag: Path) -> Repair:
         raise BagError(f'{bag}: holds no .mcap file; nothing to recover')
     if len(files) > 1:
         raise BagError(f'{bag}: {len(files)} files; only bags of one file can be repaired')
-    file = files[0]
-    with _locked(file):
-        return _repair(bag, file)
+    if not stat.S_ISREG(files[0].lstat().st_mode):
+        raise BagError(f'{files[0]}: is a link or a device, no file; nothing was changed')
+    return files[0]
 
 
 def _repair(bag: Path, file: Path) -> Repair:
-    whole = _is_whole(file)
-    if whole and _describes(bag, file):
-        moved = bag.name.endswith(SUFFIX)
-        return _result(_finish(bag), changed=moved)
     damage = Damage()
+    whole = _is_whole(file, damage)
+    if whole and describes(bag, file):
+        moved = bag.name.endswith(SUFFIX)
+        return _result(_finish(bag), file.name, moved, damage, [])
+    originals = []
     if not whole:
-        _rewrite(bag, file, damage)
-    _rebuild_metadata(bag, file)
-    notes = [*damage.notes, *(['the file ends in the middle of a record'] * damage.cut)]
-    return _result(_finish(bag), True, damage.lost_bytes, tuple(notes))
+        damage = Damage()
+        originals.append(_rewrite(bag, file, damage))
+    if (bag / METADATA).exists():
+        originals.append(_keep(bag / METADATA))
+    rebuild_metadata(bag, file)
+    if damage.cut:
+        damage.notes.append('the file ends in the middle of a record, or before its index')
+    return _result(_finish(bag), file.name, True, damage, originals)
 
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     """Keep the file from being repaired twice at a time, or while it is recorded."""
-    with open(file, 'rb') as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BagError(f'{file}: is being recorded or repaired right now') from error
-        yield
+    try:
+        with open(file, 'rb') as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BagError(f'{file}: is being recorded or repaired right now') from error
+            yield
+    except OSError as error:
+        raise BagError(f'{file}: {error.strerror or error}') from error
 
 
-def _is_whole(file: Path) -> bool:
+def _is_whole(file: Path, damage: Damage | None = None) -> bool:
     """Whether a file has its footer, its index, and every message the index counts."""
+    damage = Damage() if damage is None else damage
+    counted_there = _indexed(file)
+    if counted_there is None:
+        return False
+    try:
+        count = sum(isinstance(record, Message) for record in scan(file, damage))
+    except DAMAGE:
+        return False
+    return count == counted_there and not damage
+
+
+def _indexed(file: Path) -> int | None:
+    """Messages that the index counts; None if footer, index or attachments are not whole."""
     try:
         with open(file, 'rb') as stream:
             summary = make_reader(stream).get_summary()
             if summary is None or summary.statistics is None:
-                return False
+                return None
             check_summary(stream)
             check_attachments(stream, summary.attachment_indexes)
-        damage = Damage()
-        count = sum(isinstance(record, Message) for record in scan(file, damage))
+            return int(summary.statistics.message_count)
     except DAMAGE:
-        return False
-    return bool(count == summary.statistics.message_count) and not damage.bad_chunks
+        return None
 
 
-def _describes(bag: Path, file: Path) -> bool:
-    """Whether metadata.yaml is there and speaks of this file."""
-    try:
-        return list(read_information(bag).get('relative_file_paths', ())) == [file.name]
-    except BagError:
-        return False
+def _rewrite(bag: Path, file: Path, damage: Damage) -> Path:
+    """Write what is whole to a new file, read it back, and put it in the old one's place.
 
-
-def _rewrite(bag: Path, file: Path, damage: Damage) -> None:
-    """Write what is whole to a new file, read it back, and put it in the old one's place."""
+    Returns the old one, which keeps its bytes under another name.
+    """
     new = file.with_suffix('.mcap.repaired')
     try:
+        found = survey(file, damage)
+        if damage.unknown_codecs and not found.messages:
+            raise BagError(
+                f'{file}: its messages are packed with '
+                f'{", ".join(sorted(map(repr, damage.unknown_codecs)))}, which nothing here '
+                'unpacks; nothing was changed'
+            )
         with open(new, 'wb', buffering=0) as stream:
-            count = _copy(file, McapFile(stream.fileno(), CHUNK_SIZE), damage)
+            copy = Copy(McapFile(stream.fileno(), CHUNK_SIZE), found, told_types(bag))
+            for record in scan(file, Damage()):
+                copy.add(record)
+            copy.finish(bag.name.removesuffix(SUFFIX))
             os.fsync(stream.fileno())
-        with open(new, 'rb') as check:
-            summary = make_reader(check).get_summary()
-            found = summary.statistics.message_count if summary and summary.statistics else -1
-        if found != count:
-            raise BagError(f'{new}: {found} messages read back, {count} written')
+        _check(file, new, copy)
+        original = _keep(file)
         os.replace(new, file)
         sync_folder(bag)
     except OSError as error:
@@ -169,130 +206,48 @@ def _rewrite(bag: Path, file: Path, damage: Damage) -> None:
     finally:
         with suppress(OSError):
             new.unlink()
+    damage.notes += copy.notes
+    if damage.private:
+        damage.notes.append(f'{counted(damage.private, "record")} of private kinds left out')
+    return original
 
 
-def _copy(file: Path, writer: McapFile, damage: Damage) -> int:
-    """Copy the whole records of a file; returns the number of messages."""
-    writer.start('ros2', LIBRARY)
-    schemas: dict[int, int] = {}
-    channels: dict[int, int] = {}
-    attachments: dict[str, Attachment] = {}
-    planned: list[Channel] = []
-    meta: EpisodeMeta | None = None
-    count = 0
-    for record in scan(file, damage):
-        if isinstance(record, Schema):
-            if record.id not in schemas:
-                schemas[record.id] = writer.register_schema(
-                    record.name, record.encoding, record.data
-                )
-        elif isinstance(record, ChannelRecord):
-            if record.id not in channels and record.schema_id in schemas:
-                channels[record.id] = writer.register_channel(
-                    record.topic,
-                    record.message_encoding,
-                    schemas[record.schema_id],
-                    dict(record.metadata),
-                )
-        elif isinstance(record, Message):
-            if record.channel_id not in channels and not channels and planned:
-                # The chunk that named the channels is lost; the plan at the start names them.
-                channels = dict(enumerate(register(writer, planned), start=1))
-            if record.channel_id not in channels:
-                damage.notes.append(f'message of an unknown channel {record.channel_id}')
-                continue
-            writer.add_message(
-                channels[record.channel_id],
-                record.log_time,
-                record.data,
-                record.publish_time,
-                record.sequence,
-            )
-            count += 1
-        elif isinstance(record, Attachment):
-            attachments.setdefault(record.name, record)
-        elif isinstance(record, Metadata) and record.name == CUSTOM_KEY:
-            meta = parse_meta(record.metadata.get(CUSTOM_KEY, ''), file)
-        elif isinstance(record, Metadata) and record.name == 'rosbag2' and not planned:
-            planned = _planned(record.metadata.get('serialized_metadata', ''))
-    if (CONTRACT_FILE in attachments) != (URDF_FILE in attachments):
-        # One without the other would be another contract.
-        damage.notes.append('the contract inside is damaged and left out; name one by hand')
-        attachments = {k: v for k, v in attachments.items() if k not in (CONTRACT_FILE, URDF_FILE)}
-    for entry in attachments.values():
-        writer.add_attachment(
-            entry.create_time, entry.log_time, entry.name, entry.media_type, entry.data
+def _check(file: Path, new: Path, copy: Copy) -> None:
+    """Read the new file back, and hold it against the old one.
+
+    Raises:
+        BagError: If it is not what was written, or less than a plain reader finds in the old one.
+    """
+    again = Damage()
+    read_back = digest_of(new, again)
+    if read_back != copy.digest or again or _indexed(new) != copy.messages:
+        raise BagError(f'{new}: what was written does not read back; nothing was changed')
+    plain = plain_messages(file)
+    if copy.messages < plain:
+        raise BagError(
+            f'{file}: a plain reader finds {plain} messages, a repair {copy.messages}; nothing '
+            'was changed'
         )
-    meta = meta or EpisodeMeta(episode=file.parent.name.removesuffix(SUFFIX))
-    writer.add_metadata(CUSTOM_KEY, custom_data(replace(meta, recovered=True)))
-    writer.finish()
-    return count
 
 
-def _planned(text: str) -> list[Channel]:
-    """Channels that the metadata record at the start of a file announces, in order."""
+def _keep(path: Path) -> Path:
+    """Give a file a second name, under which it stays when another takes its place.
+
+    Raises:
+        OSError: If the disk refuses it.
+    """
+    kept, number = path.with_name(path.name + DAMAGED), 1
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f'{path.name}.{number}{DAMAGED}')
     try:
-        topics = parse_yaml(text)['topics_with_message_count']
-        plans = [entry['topic_metadata'] for entry in topics]
-        return [
-            Channel(
-                plan['name'],
-                plan['type'],
-                tuple(plan['offered_qos_profiles']),
-                plan['type_description_hash'],
-            )
-            for plan in plans
-        ]
-    except (yaml.YAMLError, KeyError, TypeError):
-        return []
-
-
-def _rebuild_metadata(bag: Path, file: Path) -> None:
-    """Make metadata.yaml from a whole .mcap file."""
-    with open(file, 'rb') as stream:
-        reader = make_reader(stream)
-        summary = reader.get_summary()
-        if summary is None or summary.statistics is None:
-            raise BagError(f'{file}: has no summary')
-        statistics = summary.statistics
-        custom: dict[str, str] = {}
-        distro = ''
-        for record in reader.iter_metadata():
-            if record.name == CUSTOM_KEY:
-                custom.update(record.metadata)
-        with suppress(BagError):
-            old = read_information(bag)
-            custom = {**custom, **dict(old.get('custom_data') or {})}
-            distro = str(old.get('ros_distro') or '')
-        channels, counts = [], []
-        for number, channel in summary.channels.items():
-            offered = parse_yaml(channel.metadata.get('offered_qos_profiles', '') or '[]')
-            channels.append(
-                Channel(
-                    channel.topic,
-                    summary.schemas[channel.schema_id].name,
-                    tuple(offered),
-                    channel.metadata.get('topic_type_hash', ''),
-                )
-            )
-            counts.append(statistics.channel_message_counts.get(number, 0))
-    name = bag.name.removesuffix(SUFFIX)
-    try:
-        values = json.loads(custom.get(CUSTOM_KEY, '')) | {'recovered': True}
-        meta = parse_meta(json.dumps(values), file)
-    except ValueError:
-        meta = EpisodeMeta(episode=name, recovered=True)
-    start = statistics.message_start_time if statistics.message_count else None
-    information = bag_information(
-        file.name,
-        channels,
-        counts,
-        start,
-        statistics.message_end_time,
-        custom | custom_data(meta),
-        distro or 'kilted',
-    )
-    write_information(bag, information)
+        os.link(path, kept)
+    except OSError:  # a disk without hard links
+        shutil.copy2(path, kept)
+        with open(kept, 'rb') as stream:
+            os.fsync(stream.fileno())
+    sync_folder(path.parent)
+    return kept
 
 
 def _finish(bag: Path) -> Path:
@@ -312,10 +267,20 @@ def _finish(bag: Path) -> Path:
     return final
 
 
-def _result(path: Path, changed: bool, lost_bytes: int = 0, notes: tuple[str, ...] = ()) -> Repair:
-    with Bag(path) as bag:
-        seconds = (bag.end_ns - bag.start_ns) / NS
-        return Repair(path, changed, sum(bag.counts.values()), seconds, lost_bytes, notes)
+def _result(path: Path, file: str, changed: bool, damage: Damage, originals: list[Path]) -> Repair:
+    with open(path / file, 'rb') as stream:
+        summary = make_reader(stream).get_summary()
+    told: Statistics = summary.statistics
+    seconds = (told.message_end_time - told.message_start_time) / NS
+    return Repair(
+        path,
+        changed,
+        told.message_count,
+        seconds,
+        damage.lost_bytes,
+        tuple(damage.notes),
+        tuple(path / original.name for original in originals),
+    )
 
 
 def unfinished(session: Path) -> list[Path]:

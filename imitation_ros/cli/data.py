@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 import typer
 
-from ..errors import DataError
+from ..errors import BagError, counted, DataError
 from .options import Json, Out
 
 if TYPE_CHECKING:
@@ -157,25 +158,44 @@ def _found(find: Any, places: list[Path]) -> list[Path]:
 
 def repair(
     bags: Annotated[list[Path], typer.Argument(help='Damaged bags, or folders of them.')],
+    remove: Annotated[
+        bool,
+        typer.Option('--remove-originals', help='Remove the damaged files repairs left beside.'),
+    ] = False,
 ) -> None:
     """Make bags readable again after a crash, a full disk or a power cut.
 
-    Everything that reached the disk is kept. A repaired episode says so, and is left out of
-    training unless you ask for it.
+    Every message, attachment and metadata record that is whole is kept; what is not is told. The
+    damaged file stays beside the bag as *.damaged until --remove-originals. A repaired episode
+    says so, and is left out of training unless you ask for it. Exit code 1 if a bag cannot be
+    repaired; it is then as it was.
 
-    Example: imitation_ros repair bags/monday/lift_0007.recording
+    Examples: imitation_ros repair bags/monday/lift_0007.recording;
+    imitation_ros repair bags/monday --remove-originals
     """
     from ..bags.layout import find_bags
+    from ..bags.repair import remove_originals
     from ..bags.repair import repair as repair_bag
 
-    console = Console()
+    console, failed = Console(soft_wrap=True), False
     for path in _found(find_bags, bags):
-        done = repair_bag(path)
-        if done.changed:
-            notes = f' ({"; ".join(done.notes)})' if done.notes else ''
-            console.print(f'[green]repaired[/] {done.path}: {done.messages} messages{notes}')
-        else:
-            console.print(f'whole    {done.path}: {done.messages} messages')
+        try:
+            done = repair_bag(path)
+            removed = remove_originals(done.path) if remove else ()
+        except BagError as error:
+            Console(stderr=True, soft_wrap=True).print(f'[red]error:[/] {escape(str(error))}')
+            failed = True
+            continue
+        word = '[green]repaired[/]' if done.changed else 'whole   '
+        notes = f' ({"; ".join(done.notes)})' if done.notes else ''
+        where = escape(f'{done.path}: {counted(done.messages, "message")}{notes}')
+        console.print(f'{word} {where}')
+        for original in done.originals if not remove else ():
+            console.print(escape(f'         as it was: {original}'))
+        for original in removed:
+            console.print(escape(f'         removed: {original}'))
+    if failed:
+        raise typer.Exit(1)
 
 
 def convert(
