@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..contract import Contract
-from ..data.episode import Episode, EpisodeMeta
+from ..data.episode import Episode, EpisodeMeta, OUTCOMES, UNSTATED
 from ..data.frame import Image
 from ..data.images import resize
+from ..data.outcomes import is_wanted, NEVER_MARKED, UNKNOWN
 from ..data.store import DatasetWriter, Manifest
 from ..errors import BagError, DataError, unknown
 from . import codec
@@ -34,6 +35,7 @@ Size = tuple[int, int]
 
 EXPLANATIONS = {
     'failure': 'marked as a failure (--with-failures takes it)',
+    'unknown': f'{NEVER_MARKED} (--with-unknown takes it)',
     'reject': 'rejected by the audit (--with-rejected takes it)',
     'recovered': 'repaired after a crash (--with-recovered takes it)',
 }
@@ -48,6 +50,7 @@ class Options:
             of the contract at their own size if None.
         poses: Poses to keep; all of the contract if None.
         failures: Whether episodes marked as failures are kept.
+        unknown: Whether episodes are kept that were never marked, though they could have been.
         rejected: Whether episodes the audit rejected are kept.
         recovered: Whether repaired episodes are kept.
         trim_idle_s: Cut the head and tail where nothing moves, but for this long [s]; None: no.
@@ -56,9 +59,24 @@ class Options:
     cameras: Mapping[str, Size | None] | None = None
     poses: tuple[str, ...] | None = None
     failures: bool = False
+    unknown: bool = False
     rejected: bool = False
     recovered: bool = False
     trim_idle_s: float | None = None
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes of the episodes that are kept."""
+        asked = {'failure': self.failures, UNKNOWN: self.unknown}
+        return tuple(outcome for outcome in OUTCOMES if asked.get(outcome, True))
+
+
+class _OutcomeError(DataError):
+    """An episode was left out because of its outcome; has that outcome."""
+
+    def __init__(self, text: str, outcome: str) -> None:
+        super().__init__(text)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
@@ -96,8 +114,8 @@ def convert(
 
     Returns:
         The manifest. Its report lists every bag with its steps (and how many of them an operator
-        drove, where a policy drove as well) or the reason it was left out, and the age of every
-        modality over all ticks.
+        drove, where a policy drove as well) and outcome, or the reason it was left out, and the
+        age of every modality over all ticks.
 
     Raises:
         DataError: If the bags do not agree on a contract, or no episode is fit.
@@ -135,12 +153,15 @@ def convert(
             total_bytes += size
             entry['steps'] = len(episode)
             entry['episode'] = episode.meta.episode
+            entry['outcome'] = episode.meta.outcome
             if episode.by_operator is not None:
                 entry['by_operator'] = int(episode.by_operator.sum())
             for name, age in episode.age_ns.items():
                 ages.setdefault(name, []).append(age)
         except DataError as error:
             entry['reason'] = str(error).removeprefix(f'{path}: ')
+            if isinstance(error, _OutcomeError):
+                entry['left_out'] = error.outcome
         entries.append(entry)
         if progress is not None:
             progress(Progress(path.name, index + 1, len(paths), entry['reason']))
@@ -218,7 +239,8 @@ def _episode(
         raise DataError('the recording was never finished; run "imitation_ros repair"')
     with Bag(path) as bag:
         contract = as_recorded(contract, bag.types)
-        meta = bag.meta or EpisodeMeta(episode=path.stem)
+        meta = bag.meta or EpisodeMeta(path.stem, outcome=UNSTATED)
+        meta = replace(meta, outcome=bag.outcome)
         if not meta.contract_hash:
             meta = replace(meta, robot=contract.name, contract_hash=contract.hash)
         # The contract in the bag is hashed anew: keys that came later have their defaults.
@@ -232,15 +254,17 @@ def _episode(
         if not meta.verdict:
             verdict = audit(bag, contract)
             meta = replace(meta, verdict=verdict.verdict, reasons=verdict.reasons)
+        wanted = is_wanted(meta, options.outcomes)
         refused = {
-            'failure': meta.outcome == 'failure' and not options.failures,
+            meta.outcome: not wanted,
             'recovered': meta.recovered and not options.recovered,
             'reject': meta.verdict == 'reject' and not options.rejected,
         }
         whys = [EXPLANATIONS[key] for key, no in refused.items() if no]
         if whys:
             found = f': {"; ".join(meta.reasons)}' if refused['reject'] else ''
-            raise DataError(' and '.join(whys) + found)
+            text = ' and '.join(whys) + found
+            raise DataError(text) if wanted else _OutcomeError(text, meta.outcome)
         onto_steps = pair if contract.data_only else align
         aligned = onto_steps(bag, contract, (*sizes, *poses))
         if options.trim_idle_s is not None:

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 import shutil
 
-from ..data.episode import EpisodeMeta, Outcome
+from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError
 from .layout import (
     custom_data,
@@ -64,7 +64,7 @@ def meta_of(path: Path) -> EpisodeMeta:
     if not (path / METADATA).is_file():
         raise BagError(f'{path}: has no {METADATA}; run "imitation_ros repair"')
     text = (read_information(path).get('custom_data') or {}).get(CUSTOM_KEY)
-    return parse_meta(text, path) if text else EpisodeMeta(episode=path.name)
+    return parse_meta(text, path) if text else EpisodeMeta(path.name, outcome=UNSTATED)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 import sqlite3
 import struct
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from mcap.exceptions import McapError
 from mcap.reader import make_reader, SeekingReader
@@ -19,7 +19,7 @@ from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 
 from ..contract import Contract, loads
-from ..data.episode import EpisodeMeta
+from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError, ContractError, unknown
 from . import definitions
 from .checksums import check_attachments, check_summary
@@ -148,6 +148,16 @@ class Bag:
             except ContractError as error:
                 self.close()
                 raise BagError(f'{path}: the contract inside: {error}') from error
+
+    @property
+    def outcome(self) -> Outcome | Literal['']:
+        """How its episode went: `unknown` if nobody marked it, '' if nobody could.
+
+        Nobody could in a bag that says nothing of an episode and holds no contract: our recorder,
+        whose takes are marked, writes both. One whose meta was damaged counts as never marked.
+        """
+        outcome = UNSTATED if self.meta is None else self.meta.outcome
+        return outcome or (UNSTATED if self.contract is None else 'unknown')
 
     def __enter__(self) -> 'Bag':
         """Return the open bag."""

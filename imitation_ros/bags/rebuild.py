@@ -11,7 +11,7 @@ from mcap.reader import make_reader
 from mcap.records import Channel as ChannelRecord
 
 from ..contract.loading import parse_yaml
-from ..data.episode import EpisodeMeta
+from ..data.episode import EpisodeMeta, UNSTATED
 from ..errors import BagError
 from .excerpt import named_profile
 from .layout import (
@@ -77,7 +77,7 @@ def rebuild_metadata(bag: Path, file: Path) -> None:
         values = json.loads(custom.get(CUSTOM_KEY, '')) | {'recovered': True}
         meta = parse_meta(json.dumps(values), file)
     except (ValueError, TypeError):
-        meta = EpisodeMeta(episode=name, recovered=True)
+        meta = EpisodeMeta(name, outcome=UNSTATED, recovered=True)
     information = bag_information(
         file.name,
         channels,

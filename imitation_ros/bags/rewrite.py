@@ -16,7 +16,7 @@ from mcap.reader import make_reader
 from mcap.records import Attachment, Channel, Message, Metadata, Schema
 
 from ..contract.loading import parse_yaml
-from ..data.episode import EpisodeMeta
+from ..data.episode import EpisodeMeta, UNSTATED
 from ..errors import BagError, counted
 from . import definitions, layout, records
 from .checksums import check_summary
@@ -174,7 +174,7 @@ class Copy:
 
     def finish(self, episode: str) -> None:
         """Write what the episode now is, and the end of the file."""
-        meta = self._found.meta or EpisodeMeta(episode=episode)
+        meta = self._found.meta or EpisodeMeta(episode, outcome=UNSTATED)
         self._metadata(Metadata(CUSTOM_KEY, custom_data(replace(meta, recovered=True))))
         self._writer.finish()
         for topic, count in self._lost.items():

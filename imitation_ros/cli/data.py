@@ -67,6 +67,7 @@ def audit(
     contract = None if robot is None else load(robot)
     paths = _found(find_bags, bags)
     audits: list[Audit] = []
+    outcomes: list[str] = []
     surveys: list[Any] = []
     console = Console(stderr=as_json)
     with bar(console) as progress:
@@ -76,21 +77,25 @@ def audit(
                 if html is None:
                     with Bag(path) as bag:
                         audits.append(audit_bag(bag, contract))
+                        outcomes.append(bag.outcome)
                 else:
                     from ..evaluation.survey import survey
 
                     surveys.append(survey(path, contract))
                     audits.append(surveys[-1].audit)
+                    outcomes.append(surveys[-1].outcome)
             except DataError as error:
                 reason = str(error).removeprefix(f'{path}: ')
                 audits.append(Audit(path.name, 0.0, 'reject', (reason,), ()))
+                outcomes.append('')
                 if html is not None:
                     from ..evaluation.survey import Survey
 
                     surveys.append(Survey(path, audits[-1]))
             progress.advance(task)
     findings = [
-        {'bag': str(path), **found.to_dict()} for path, found in zip(paths, audits, strict=True)
+        {'bag': str(path), 'outcome': outcome, **found.to_dict()}
+        for path, outcome, found in zip(paths, outcomes, audits, strict=True)
     ]
     text = json.dumps(findings, indent=1)
     if out is not None:
@@ -103,25 +108,31 @@ def audit(
     if as_json:
         print(text)
     else:
-        _show(console, audits, topics)
+        _show(console, audits, outcomes, topics)
     if any(found.verdict == 'reject' for found in audits):
         raise typer.Exit(1)
 
 
-def _show(console: Console, audits: list[Any], topics: bool) -> None:
-    """Table of the verdicts, the worst first."""
+def _show(console: Console, audits: list[Any], outcomes: list[str], topics: bool) -> None:
+    """Table of the verdicts, the worst first, and of the outcomes."""
+    from ..data.outcomes import unmarked_takes
+
     table = Table(title=f'{len(audits)} episodes')
-    for column in ('episode', 'seconds', 'verdict', 'why'):
+    for column in ('episode', 'seconds', 'outcome', 'verdict', 'why'):
         table.add_column(column, justify='right' if column == 'seconds' else 'left')
     order = {'reject': 0, 'warn': 1, 'ok': 2}
-    for found in sorted(audits, key=lambda one: order[one.verdict]):
+    rows = zip(audits, outcomes, strict=True)
+    for found, outcome in sorted(rows, key=lambda row: order[row[0].verdict]):
         table.add_row(
             found.episode,
             f'{found.seconds:.1f}',
+            outcome or '-',
             f'[{COLOURS[found.verdict]}]{found.verdict}[/]',
             _why(list(found.reasons), whole=topics),
         )
     console.print(table)
+    if told := unmarked_takes(outcomes):
+        console.print(told, highlight=False, soft_wrap=True)
     for found in audits:
         if found.operator_share is not None:
             console.print(
@@ -208,6 +219,9 @@ def convert(
     with_failures: Annotated[
         bool, typer.Option('--with-failures', help='Keep episodes marked as failures.')
     ] = False,
+    with_unknown: Annotated[
+        bool, typer.Option('--with-unknown', help='Keep episodes that were never marked.')
+    ] = False,
     with_rejected: Annotated[
         bool, typer.Option('--with-rejected', help='Keep episodes the audit rejected.')
     ] = False,
@@ -227,6 +241,10 @@ def convert(
     At each tick a frame holds the latest sample of every topic, never one from the future; the
     age of every modality is measured and stored.
 
+    Left out are failures, episodes that were never marked as success or failure (those that Ctrl-C
+    cut off too), rejected and repaired ones. Bags of other recorders, in which nobody could mark
+    anything, are taken. The last line says what became of each outcome.
+
     Examples: imitation_ros convert bags --out data;
     imitation_ros convert bags --out data --camera head_camera:48x64;
     imitation_ros convert bags --robot theirs.yaml --out data
@@ -237,6 +255,7 @@ def convert(
     options = Options(
         cameras=_cameras(camera),
         failures=with_failures,
+        unknown=with_unknown,
         rejected=with_rejected,
         recovered=with_recovered,
         trim_idle_s=trim_idle,
@@ -256,6 +275,7 @@ def convert_with_bar(
     from ..bags.convert import convert as convert_bags
     from ..bags.convert import Progress as Step
     from ..bags.layout import find_bags
+    from ..data.outcomes import summary
 
     paths = _found(find_bags, bags)
     with bar(console) as progress:
@@ -273,6 +293,10 @@ def convert_with_bar(
     for name, age in manifest.report['skew_ms'].items():
         table.add_row(name, *(f'{age[key]:.1f}' for key in ('p50', 'p99', 'max')))
     console.print(table)
+    entries = manifest.report['episodes']
+    left = [entry['left_out'] for entry in entries if 'left_out' in entry]
+    kept = [meta.outcome for meta in manifest.episodes]
+    console.print(f'outcomes: {summary(kept, left)}', highlight=False, soft_wrap=True)
 
 
 def _cameras(given: list[str] | None) -> dict[str, tuple[int, int] | None] | None:

@@ -17,9 +17,6 @@ from .options import Json, ROBOT, Robot
 STRIPS = 8
 """Most camera strips that an evaluation keeps."""
 
-OUTCOMES = ('success', 'unknown')
-"""Outcomes of the episodes that a policy is compared with: those that are imitated by default."""
-
 UNSEEN = 100_000
 """First seed of an evaluation: far from the seeds of demonstrations."""
 
@@ -43,6 +40,10 @@ def evaluate(
         list[str] | None,
         typer.Option(help='What goes wrong, as name:level with level 0 to 3; repeatable.'),
     ] = None,
+    with_unknown: Annotated[
+        bool,
+        typer.Option('--with-unknown', help='With --data: on episodes never marked as well.'),
+    ] = False,
     zero_noise: Annotated[
         bool,
         typer.Option('--zero-noise', help='Begin a generative policy with zeros, not noise.'),
@@ -73,7 +74,7 @@ def evaluate(
 
         raise DataError(f'which task (--task {" | ".join(TASKS)}), or which data (--data)?')
     if data is not None:
-        _open_loop(policy, data, as_json)
+        _open_loop(policy, data, with_unknown, as_json)
     if task is None:
         return
     from ..contract import load
@@ -129,8 +130,16 @@ def evaluate(
             console.print(f'  seed {trial.seed}: failed {trial.note}')
 
 
-def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
+def _open_loop(policy: Path, data: Path, with_unknown: bool, as_json: bool) -> None:
     """Print the error on recorded actions, joint by joint."""
+    from ..data.outcomes import (
+        IMITATED,
+        include_unknown,
+        is_wanted,
+        NEVER_MARKED,
+        unmarked,
+        WITH_UNKNOWN,
+    )
     from ..data.store import Dataset
     from ..evaluation.offline import measure_model
     from ..runtime.bundle import load as load_bundle
@@ -138,9 +147,12 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
     dataset = Dataset(data)
     # What nobody should imitate says nothing of a policy that does not.
     metas = dataset.manifest.episodes
-    names = [m.episode for m in metas if m.outcome in OUTCOMES and m.verdict != 'reject']
+    outcomes = include_unknown(IMITATED) if with_unknown else IMITATED
+    names = [m.episode for m in metas if is_wanted(m, outcomes) and m.verdict != 'reject']
+    never = 0 if with_unknown else unmarked(metas)
+    hint = f', {never} {NEVER_MARKED}: {WITH_UNKNOWN}' if never else ''
     if not names:
-        raise DataError(f'{data}: all {len(metas)} episodes are failures, play or rejected')
+        raise DataError(f'{data}: all {len(metas)} episodes are failures, play or rejected{hint}')
     loaded = load_bundle(policy)
     unseen = [name for name in names if name not in loaded.bags]
     error = measure_model(policy, dataset, unseen or names)
@@ -150,7 +162,7 @@ def _open_loop(policy: Path, data: Path, as_json: bool) -> None:
     kind = 'unseen' if unseen else 'trained'
     title = f'open loop, {counted(len(error.episodes), f"{kind} episode")}'
     if len(names) < len(metas):
-        title += f' ({len(metas) - len(names)} failed, played or rejected left out)'
+        title += f' ({len(metas) - len(names)} failed, played or rejected left out{hint})'
     table = Table(title=title)
     bare = loaded.observation.bare
     table.add_column('action' if bare else 'joint')

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TYPE_CHECKING
 from rich.console import Console
 import typer
 
+from ..data.outcomes import IMITATED, include_unknown, left_out_unmarked, unmarked
 from ..errors import DataError
 from .data import bar
 from .options import Out, ROBOT, Robot
@@ -45,6 +46,9 @@ def collect(
     onto: Annotated[
         Path | None, typer.Option(help='With --policy: dataset whose episodes come first.')
     ] = None,
+    with_unknown: Annotated[
+        bool, typer.Option('--with-unknown', help='With --onto: also those never marked.')
+    ] = False,
     least: Annotated[
         float,
         typer.Option(help="With --policy: share of the expert's progress that it must make."),
@@ -91,9 +95,14 @@ def collect(
             },
             'corrections',
         )
-        _correct(console, robot, policy, task, episodes, out, onto, least, hold, seed, spread)
+        _refuse({'--with-unknown': with_unknown and onto is None}, 'corrections without --onto')
+        first = (onto, with_unknown)
+        _correct(console, robot, policy, task, episodes, out, first, least, hold, seed, spread)
         return
-    _refuse({'--onto': onto, '--hold': hold}, 'demonstrations without --policy')
+    _refuse(
+        {'--onto': onto, '--hold': hold, '--with-unknown': with_unknown},
+        'demonstrations without --policy',
+    )
     with Interrupt() as interrupt, bar(console) as progress:
         one = progress.add_task(task, total=episodes + failures)
         dataset = collect_demonstrations(
@@ -141,7 +150,7 @@ def _correct(
     task: str,
     episodes: int,
     out: Path,
-    onto: Path | None,
+    first: tuple[Path | None, bool],
     least: float,
     hold: float | None,
     seed: int,
@@ -153,8 +162,13 @@ def _correct(
     from ..evaluation.takeovers import correct, Rule
     from ..training.interrupt import Interrupt
 
+    onto, with_unknown = first
     rule = Rule(least=least, hold_s=math.inf if hold is None else hold)
     shown = None if onto is None else Dataset(onto)
+    if shown is not None and not with_unknown:
+        text = left_out_unmarked(unmarked(shown.manifest.episodes))
+        if text:
+            console.print(text, highlight=False, soft_wrap=True)
     with Interrupt() as interrupt, bar(console) as progress:
         one = progress.add_task(task, total=episodes)
         dataset = correct(
@@ -165,6 +179,7 @@ def _correct(
             out,
             rule,
             shown,
+            with_unknown=with_unknown,
             seed=seed,
             spread=spread,
             progress=lambda _: progress.advance(one),
@@ -199,6 +214,9 @@ def train(
     history: Annotated[
         int | None, typer.Option(help='Frames the policy sees; 2 where speeds matter.', min=1)
     ] = None,
+    with_unknown: Annotated[
+        bool, typer.Option('--with-unknown', help='Imitate episodes that were never marked too.')
+    ] = False,
     mirror: Annotated[
         bool,
         typer.Option('--mirror', help='Learn every episode mirrored as well, left for right.'),
@@ -224,8 +242,10 @@ def train(
     """Train a policy from a dataset; stops on Ctrl-C with a checkpoint.
 
     The run folder holds the configuration, checkpoints, metrics and curves (TensorBoard and a
-    picture). The method's YAML is config/train/<method>.yaml; copy it to change more. IRL first
-    trains BC, practises in simulation from there, and keeps the best of all it was.
+    picture). Failures, rejected episodes and those that were never marked as success or failure
+    are left out, and counted. The method's YAML is config/train/<method>.yaml; copy it to change
+    more. IRL first trains BC, practises in simulation from there, and keeps the best of all it
+    was.
 
     Examples: imitation_ros train --data data --out runs/bc;
     imitation_ros train --data data --out runs/flow --method flow;
@@ -241,11 +261,14 @@ def train(
 
     values, source = read(config or method)
     console = Console()
+    asked = include_unknown(values.get('outcomes', IMITATED)) if with_unknown else None
     if values.get('method') in METHODS:
         _refuse({'--camera': camera, '--no-poses': no_poses}, f'method {values["method"]}')
-        given = {'task': task, 'iterations': iterations, 'seed': seed}
+        given: dict[str, Any] = {'task': task, 'iterations': iterations, 'seed': seed}
         values |= {key: value for key, value in given.items() if value is not None}
-        own = {'updates': updates, 'history': history, 'mirror': mirror or None}
+        values |= {'outcomes': asked} if asked else {}
+        own: dict[str, Any] = {'updates': updates, 'history': history, 'mirror': mirror or None}
+        own['outcomes'] = asked if init is None else None
         own = {key: value for key, value in own.items() if value is not None}
         if init is not None:
             _refuse(
@@ -272,7 +295,13 @@ def train(
     from ..training.run import train as train_policy
     from ..training.selection import contract_of
 
-    given = {'updates': updates, 'history': history, 'seed': seed, 'mirror': mirror or None}
+    given = {
+        'updates': updates,
+        'history': history,
+        'seed': seed,
+        'mirror': mirror or None,
+        'outcomes': asked,
+    }
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if no_poses:
         changes['poses'] = []

@@ -5,7 +5,7 @@
 from collections.abc import Callable
 from pathlib import Path
 import tempfile
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from rich.console import Console
 import typer
@@ -25,32 +25,44 @@ def export_lerobot(
     codec: Annotated[
         str, typer.Option(help='av1 (as LeRobot writes), h264 (quicker), or png: lossless.')
     ] = 'av1',
+    with_unknown: Annotated[
+        bool, typer.Option('--with-unknown', help='Keep episodes that were never marked.')
+    ] = False,
 ) -> None:
     r"""Write a dataset in LeRobot's format (v3.0), to train with LeRobot or to share.
 
-    Bags are converted first, with the settings of "imitation_ros convert". LeRobot's timestamps
-    are frame numbers over the rate: our ticks are uniform, so they are true, and the age of what
-    stood at each tick goes along in columns "age.<modality>" \[s].
+    Bags are converted first, with the settings of "imitation_ros convert". LeRobot trains on every
+    episode there is: those that were never marked as success or failure are left out. Its
+    timestamps are frame numbers over the rate: our ticks are uniform, so they are true, and the
+    age of what stood at each tick goes along in columns "age.<modality>" \[s].
 
     Examples: imitation_ros export-lerobot data --out lerobot/lift;
     imitation_ros export-lerobot bags/monday --out lerobot/lift --codec png
     """
+    from ..bags.convert import Options as ConvertOptions
+    from ..data.outcomes import left_out_unmarked, unmarked
     from ..data.store import Dataset, MANIFEST
     from ..lerobot.exporter import export
 
     console = Console()
-    if len(source) == 1 and (source[0] / MANIFEST).exists():
-        info = _with_bar(
-            console, 'export', lambda step: export(Dataset(source[0]), out, codec, step)
+
+    def write(dataset: Dataset) -> dict[str, Any]:
+        return _with_bar(
+            console, 'export', lambda step: export(dataset, out, codec, step, with_unknown)
         )
+
+    if len(source) == 1 and (source[0] / MANIFEST).exists():
+        dataset = Dataset(source[0])
+        info = write(dataset)
+        metas = dataset.manifest.episodes
+        if not with_unknown and (text := left_out_unmarked(unmarked(metas))):
+            console.print(text, highlight=False, soft_wrap=True)
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix='.dataset_') as scratch:
-            dataset = Path(scratch) / 'set'
-            convert_with_bar(console, source, dataset)
-            info = _with_bar(
-                console, 'export', lambda step: export(Dataset(dataset), out, codec, step)
-            )
+            folder = Path(scratch) / 'set'
+            convert_with_bar(console, source, folder, ConvertOptions(unknown=with_unknown))
+            info = write(Dataset(folder))
     console.print(
         f'{out}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '
         f'{info["fps"]} Hz, LeRobot {info["codebase_version"]}'
@@ -83,6 +95,7 @@ def import_lerobot(
     --out data
     """
     from ..contract import load
+    from ..data.outcomes import summary
     from ..lerobot.importer import import_, Options
 
     pairs = [text.partition('=') for text in rename or ()]
@@ -99,6 +112,8 @@ def import_lerobot(
     for note in manifest.report['notes']:
         console.print(f'[yellow]note[/] {note}')
     console.print(f'{out}: {len(manifest.episodes)} episodes at {manifest.policy_hz:g} Hz')
+    outcomes = summary([meta.outcome for meta in manifest.episodes], [])
+    console.print(f'outcomes: {outcomes}', highlight=False, soft_wrap=True)
 
 
 def _with_bar(console: Console, name: str, work: Callable[[Callable[[int, int], None]], T]) -> T:

@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from .frame import Image
 
 Outcome = Literal['success', 'failure', 'play', 'unknown']
 OUTCOMES: tuple[Outcome, ...] = ('success', 'failure', 'play', 'unknown')
+UNSTATED: Final = ''
+"""Outcome of an episode that came without one: recorded elsewhere, where nobody could mark it."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class EpisodeMeta:
         episode: Name of the episode, equal to its bag's folder.
         task: What the operator meant to do.
         operator: Who did it.
-        outcome: How it went.
+        outcome: How it went; `unknown` if nobody marked it, '' if nobody could (`UNSTATED`).
         robot: Name of the contract.
         contract_hash: Hash of the contract it was recorded with.
         verdict: Verdict of the audit: ok, warn, reject, or '' before it.
@@ -36,7 +38,7 @@ class EpisodeMeta:
     episode: str
     task: str = ''
     operator: str = ''
-    outcome: Outcome = 'unknown'
+    outcome: Outcome | Literal[''] = 'unknown'
     robot: str = ''
     contract_hash: str = ''
     verdict: Literal['', 'ok', 'warn', 'reject'] = ''
@@ -46,7 +48,7 @@ class EpisodeMeta:
 
     def __post_init__(self) -> None:
         """Refuse an outcome that is none."""
-        if self.outcome not in OUTCOMES:
+        if self.outcome not in (*OUTCOMES, UNSTATED):
             raise DataError(f'outcome "{self.outcome}" is none of {OUTCOMES}')
 
     def to_dict(self) -> dict[str, Any]:

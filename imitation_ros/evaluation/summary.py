@@ -102,7 +102,7 @@ def episodes(data: ReportData) -> list[tuple[str, str | None]]:
     if data.episodes is not None:
         verdicts = Counter(row.verdict or 'not audited' for row in data.episodes)
         counts = ', '.join(f'{n} {verdict}' for verdict, n in sorted(verdicts.items()))
-        outcomes = Counter(row.outcome for row in data.episodes)
+        outcomes = Counter(row.outcome or 'without outcome' for row in data.episodes)
         ended = ', '.join(f'{n} {outcome}' for outcome, n in sorted(outcomes.items()))
         recorded = f'{len(data.episodes)} ({counts}; {ended})'
     if data.frames is not None:

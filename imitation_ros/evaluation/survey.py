@@ -116,7 +116,7 @@ def survey(path: Path, contract: Contract | None = None) -> Survey:
         return Survey(
             bag=path,
             audit=audit,
-            outcome=meta.outcome if meta else '',
+            outcome=bag.outcome,
             task=meta.task if meta else '',
             operator=meta.operator if meta else '',
             contract=contract.name if contract else '',

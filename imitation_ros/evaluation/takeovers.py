@@ -23,6 +23,7 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array
+from ..data.outcomes import stated
 from ..data.proposal import Proposal
 from ..data.store import Dataset, DatasetWriter
 from ..errors import DataError
@@ -128,6 +129,7 @@ def correct(
     out: Path,
     rule: Rule | None = None,
     onto: Dataset | None = None,
+    with_unknown: bool = False,
     seed: int = 0,
     spread: float = 1.0,
     progress: Callable[[int], None] | None = None,
@@ -144,6 +146,7 @@ def correct(
         out: New or empty folder of the dataset.
         rule: When the expert takes over.
         onto: Dataset whose episodes come first, such as the demonstrations.
+        with_unknown: Whether those of its episodes come along that were never marked.
         seed: Seed of the first start; each attempt takes the next one.
         spread: Factor on the region of the starts.
         progress: Called with the number of episodes after each.
@@ -173,7 +176,8 @@ def correct(
         contract.joints,
         contract.rates.policy_hz,
     )
-    for episode in onto.episodes() if onto is not None else ():
+    first = [] if onto is None else [onto.episode(i) for i in stated(onto, with_unknown)]
+    for episode in first:
         writer.append(episode)
     report: dict[str, Any] = {
         'policy': str(policy),
@@ -183,10 +187,10 @@ def correct(
         'frames': 0,
         'alone': 0,
         'failed': 0,
-        WANTED: count + (0 if onto is None else len(onto)),
+        WANTED: count + len(first),
         NEXT: seed,
     }
-    if onto is not None:
+    if first:
         writer.keep(report)
     try:
         while report['corrected'] < count and not stop():
@@ -220,7 +224,7 @@ def correct(
                 )
     finally:
         sim.close()
-    if onto is None and not report['corrected']:
+    if not first and not report['corrected']:
         raise DataError(f'{out}: stopped before any episode was done; there is nothing to keep')
     writer.close(report)
     return Dataset(out)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..data.episode import Outcome
+from ..data.outcomes import IMITATED
 from ..errors import DataError, TrainingError, unknown
 from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
@@ -52,7 +53,7 @@ class IrlConfig(BaseModel):
     Attributes:
         method: Name of the method, a key of `METHODS`.
         seed: Seed of everything random.
-        outcomes: Outcomes of the episodes that are imitated.
+        outcomes: Outcomes of the episodes that are imitated, beside those that came without one.
         threads: Threads that torch uses.
     """
 
@@ -60,7 +61,7 @@ class IrlConfig(BaseModel):
 
     method: str
     seed: int = Field(0, ge=0)
-    outcomes: tuple[Outcome, ...] = ('success', 'unknown')
+    outcomes: tuple[Outcome, ...] = IMITATED
     threads: Count = 1
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 import torch
 
+from ..data.outcomes import is_wanted
 from ..data.store import Dataset
 from ..data.windows import Windows
 from ..errors import TrainingError
@@ -24,7 +25,7 @@ from ..training.interrupt import Interrupt
 from ..training.journal import Bar, CURVES, Journal
 from ..training.loop import BEST, evaluate, LAST
 from ..training.run import train, TrainResult, versions, write_identity
-from ..training.selection import contract_of, fingerprint, refuse_corrections
+from ..training.selection import contract_of, fingerprint, left_out, refuse_corrections
 from ..training.state import load_trained, Trained
 from .config import IqConfig
 from .iq import IqLearner
@@ -89,14 +90,15 @@ def memories(
     """
     metas = dataset.manifest.episodes
     known = set(trained.values['episodes']['train'])
-    ours = [i for i, m in enumerate(metas) if m.episode in known and m.outcome in config.outcomes]
+    ours = [i for i, m in enumerate(metas) if m.episode in known and is_wanted(m, config.outcomes)]
     others = [
         i for i, m in enumerate(metas) if m.outcome in config.extra and m.verdict != 'reject'
     ]
     if not ours:
         raise TrainingError(
             f'{dataset.root} holds none of the {len(known)} demonstrations that the policy to '
-            f'begin from was trained on, of outcome {" or ".join(config.outcomes)}'
+            f'begin from was trained on, of outcome {" or ".join(config.outcomes)}; '
+            f'{left_out(dataset, config.outcomes)}'
         )
     refuse_corrections(dataset, ours)
     windows = Windows(dataset, ours, trained.spec)
@@ -184,6 +186,8 @@ def _train(
             f'{len(names["extra"])} other episodes',
             highlight=False,
         )
+        if text := left_out(dataset, (*config.outcomes, *config.extra)):
+            console.print(text, highlight=False, soft_wrap=True)
         for warning in warnings:
             console.print(f'[yellow]note:[/yellow] {warning}', highlight=False)
     journal = Journal(out_dir, learner.updates)

@@ -21,6 +21,7 @@ from rich.console import Console
 import torch
 
 from ..contract import Contract
+from ..data.outcomes import is_wanted
 from ..data.stats import measure
 from ..data.store import Dataset
 from ..data.windows import Windows
@@ -36,6 +37,7 @@ from ..training.run import versions, write_identity
 from ..training.selection import (
     contract_of,
     fingerprint,
+    left_out,
     observation_spec,
     refuse_corrections,
     select_episodes,
@@ -125,6 +127,9 @@ def train(
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
+        bc_tells = config.start == 'bc' and init is None and not there
+        if console is not None and not bc_tells and (text := left_out(dataset, config.outcomes)):
+            console.print(text, highlight=False, soft_wrap=True)
         if there:
             trained = load_trained(out_dir / checkpoint.FOLDER / LAST)
         elif config.start == 'untrained':
@@ -176,8 +181,14 @@ def demonstrations(
     chosen = [
         i
         for i, meta in enumerate(metas)
-        if meta.episode in used and meta.outcome in config.outcomes
+        if meta.episode in used and is_wanted(meta, config.outcomes)
     ]
+    if not chosen:
+        raise TrainingError(
+            f'{dataset.root}: none of the {len(used)} episodes that the policy to begin with was '
+            f'trained on has an outcome asked for ({", ".join(config.outcomes)}); '
+            f'{left_out(dataset, config.outcomes)}'
+        )
     refuse_corrections(dataset, chosen)
     windows = Windows(dataset, chosen, trained.spec)
     tasks = {metas[i].task for i in chosen} if config.task is None else {config.task}

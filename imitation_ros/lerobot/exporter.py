@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data.episode import Episode
+from ..data.outcomes import left_out_unmarked, stated, unmarked
 from ..data.store import Dataset, Manifest
 from ..errors import DataError, unknown
 from . import layout, tables
@@ -26,7 +27,11 @@ Progress = Callable[[int, int], None]
 
 
 def export(
-    dataset: Dataset, out: Path, codec: str = 'av1', progress: Progress | None = None
+    dataset: Dataset,
+    out: Path,
+    codec: str = 'av1',
+    progress: Progress | None = None,
+    with_unknown: bool = False,
 ) -> dict[str, Any]:
     """Write a dataset in LeRobot's format.
 
@@ -35,25 +40,33 @@ def export(
         out: New or empty folder.
         codec: One of `video.CODECS`, or `png`: lossless images in the tables.
         progress: Called after every episode.
+        with_unknown: Whether episodes that were never marked go along; LeRobot trains on all that
+            there are.
 
     Returns:
         The content of info.json, which is written last: without it the folder is no dataset.
 
     Raises:
-        DataError: If the folder is in use, a codec is unknown, the rate is no whole number, or
-            the ticks are not uniform.
+        DataError: If the folder is in use, a codec is not known, the rate is no whole number, the
+            ticks are not uniform, or no episode was ever marked.
     """
     if codec != 'png' and codec not in CODECS:
         raise DataError(unknown(codec, 'codec', [*CODECS, 'png']))
     if out.exists() and any(out.iterdir()):
         raise DataError(f'{out} is not empty; choose a new folder for the export')
+    chosen = stated(dataset, with_unknown)
+    if not chosen:
+        raise DataError(
+            f'{dataset.root}: nothing to export; '
+            f'{left_out_unmarked(unmarked(dataset.manifest.episodes))}'
+        )
     fps = whole_rate(dataset.manifest.policy_hz)
     writer = _Writer(out, dataset, fps, codec)
     try:
-        for index, episode in enumerate(dataset.episodes()):
-            writer.append(episode)
+        for done, index in enumerate(chosen, start=1):
+            writer.append(dataset.episode(index))
             if progress is not None:
-                progress(index + 1, len(dataset))
+                progress(done, len(chosen))
     finally:
         writer.close_files()
     return writer.close()

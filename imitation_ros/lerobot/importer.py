@@ -13,15 +13,16 @@ import json
 from pathlib import Path
 import re
 import tempfile
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 import yaml
 
 from ..contract import Contract, loads
-from ..data.episode import Episode, EpisodeMeta
+from ..data.episode import Episode, EpisodeMeta, Outcome, UNSTATED
 from ..data.frame import Image
+from ..data.outcomes import UNKNOWN
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
 from . import layout, tables, video
@@ -161,6 +162,7 @@ class _Reader:
     def __init__(self, source: Source, options: Options) -> None:
         self._source, self._options = source, options
         self.notes: list[str] = []
+        self._lost: Outcome | Literal[''] = UNSTATED
         self._check_renames()
         self.contract = options.contract or self._own_contract()
         self.metas = self._own_metas()
@@ -244,6 +246,9 @@ class _Reader:
             return told
         if told:
             self.notes.append('its episodes were edited since: their metas and ticks are lost')
+            # Which of them is which cannot be told: only what all were is still true.
+            outcomes = {entry['meta']['outcome'] for entry in told}
+            self._lost = outcomes.pop() if len(outcomes) == 1 else UNKNOWN
         return []
 
     def _order(self, name: str, wanted: tuple[str, ...]) -> NDArray[np.intp]:
@@ -348,6 +353,7 @@ class _Reader:
             task=str(tasks[0]),
             robot=self.contract.name,
             contract_hash=self.contract.hash,
+            outcome=self._lost,
         )
         return meta, 0
 

@@ -32,6 +32,7 @@ from ..bags.compression import Compression
 from ..bags.layout import DROPPED
 from ..bags.session import Finished, Session
 from ..bags.topics import recorded
+from ..data.outcomes import said
 from ..errors import BagError, ImitationError, NotReadyError
 from ._buttons import Buttons, parse
 from ._console import Console, LEGEND
@@ -261,6 +262,7 @@ class Recorder(Node):
         """Log the verdict; rclpy allows a line of code one severity, so there are three."""
         verdict, reasons = finished.audit.verdict, '; '.join(finished.audit.reasons)
         text = f'{finished.meta.episode}: {finished.audit.seconds:.1f} s, {verdict.upper()}'
+        text += f', {said(finished.meta.outcome)}'
         if discarded:
             self.get_logger().error(f'{text} and put into {DROPPED}/: {reasons}')
         elif verdict == 'reject':

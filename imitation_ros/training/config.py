@@ -15,6 +15,7 @@ import yaml
 from .. import resources
 from ..contract import explain
 from ..data.episode import Outcome
+from ..data.outcomes import IMITATED
 from ..errors import TrainingError, unknown
 from ..policies.act import ActNetwork
 from ..policies.base import Count, Network
@@ -53,7 +54,7 @@ class TrainConfig(_Model):
         seed: Seed of everything random.
         held_out: Share of the episodes that is never trained on.
         keep: Which checkpoint is the result: the one with the least held-out loss, or the last.
-        outcomes: Outcomes of the episodes that are imitated.
+        outcomes: Outcomes of the episodes that are imitated, beside those that came without one.
         corrections: How often a window counts in which an operator corrected a policy; what the
             policy itself did is never imitated.
         mirror: Whether every episode is learnt from a second time with left and right exchanged.
@@ -82,7 +83,7 @@ class TrainConfig(_Model):
     seed: int = Field(0, ge=0)
     held_out: Share = 0.1
     keep: Literal['best', 'last'] = 'best'
-    outcomes: tuple[Outcome, ...] = ('success', 'unknown')
+    outcomes: tuple[Outcome, ...] = IMITATED
     corrections: Count = 1
     mirror: bool = False
     action: Literal['absolute', 'residual'] = 'residual'

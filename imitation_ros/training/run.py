@@ -33,6 +33,7 @@ from .ranks import Ranks
 from .selection import (
     contract_of,
     fingerprint,
+    left_out,
     mirror_of,
     observation_spec,
     select_episodes,
@@ -174,6 +175,8 @@ def _train(
     else:
         console = None
     if console is not None:
+        if text := left_out(dataset, config.outcomes):
+            console.print(text, highlight=False, soft_wrap=True)
         _introduce(console, state, windows, held_out, warnings)
     journal = Journal(out_dir, state.update) if ranks.first else None
     try:

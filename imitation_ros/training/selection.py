@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Selection: which episodes, joints, cameras and poses of a dataset a policy is trained on."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
 from ..contract import Contract, loads
+from ..data.episode import Outcome
 from ..data.mirror import Mirror
 from ..data.observation import CameraInput, ObservationSpec
+from ..data.outcomes import is_wanted, NEVER_MARKED, UNKNOWN, WITH_UNKNOWN
 from ..data.store import Dataset, split
-from ..errors import DataError, TrainingError, unknown
+from ..errors import counted, DataError, TrainingError, unknown
 from ..kinematics.symmetry import sagittal
 from .config import TrainConfig
 
 ALONE = 'driven by a policy alone'
+UNMARKED = f'{NEVER_MARKED} ({WITH_UNKNOWN} takes them)'
 
 MOVES = 5e-3
 """A joint whose command spans less than this over all episodes does not move [rad or m]."""
@@ -32,27 +36,45 @@ def select_episodes(dataset: Dataset, config: TrainConfig) -> tuple[list[int], l
     Raises:
         TrainingError: If no episode is fit.
     """
-    fit: list[int] = []
-    why: dict[str, int] = {}
-    for index, meta in enumerate(dataset.manifest.episodes):
-        if meta.verdict == 'reject':
-            why['rejected by the audit'] = why.get('rejected by the audit', 0) + 1
-        elif meta.outcome not in config.outcomes:
-            why[f'outcome {meta.outcome}'] = why.get(f'outcome {meta.outcome}', 0) + 1
-        elif not _imitable(dataset, index):
-            why[ALONE] = why.get(ALONE, 0) + 1
-        else:
-            fit.append(index)
+    whys = _whys(dataset, config.outcomes)
+    fit = [index for index, why in enumerate(whys) if not why]
     if not fit:
-        reasons = ', '.join(f'{count} {reason}' for reason, count in why.items())
         raise TrainingError(
-            f'{dataset.root}: none of its {len(dataset)} episodes can be trained on: {reasons}; '
-            f'outcomes asked for: {", ".join(config.outcomes)}'
+            f'{dataset.root}: none of its {len(dataset)} episodes can be trained on: '
+            f'{_counts(whys)}; outcomes asked for: {", ".join(config.outcomes)}'
         )
     # A whole episode of two or three is too much to give away for a curve.
     share = config.held_out if round(config.held_out * len(fit)) else 0.0
     train, held_out = split(len(fit), share, config.seed)
     return [fit[i] for i in train], [fit[i] for i in held_out]
+
+
+def left_out(dataset: Dataset, outcomes: Collection[Outcome]) -> str:
+    """Say which episodes of a dataset are not trained on, and why; '' if all of them are."""
+    whys = _whys(dataset, outcomes)
+    if not any(whys):
+        return ''
+    count = sum(map(bool, whys))
+    return f'left out: {count} of {counted(len(whys), "episode")}: {_counts(whys)}'
+
+
+def _whys(dataset: Dataset, outcomes: Collection[Outcome]) -> list[str]:
+    """Why each episode is not trained on; '' if it is."""
+    found = []
+    for index, meta in enumerate(dataset.manifest.episodes):
+        why = ''
+        if meta.verdict == 'reject':
+            why = 'rejected by the audit'
+        elif not is_wanted(meta, outcomes):
+            why = UNMARKED if meta.outcome == UNKNOWN else f'outcome {meta.outcome}'
+        elif not _imitable(dataset, index):
+            why = ALONE
+        found.append(why)
+    return found
+
+
+def _counts(whys: Iterable[str]) -> str:
+    return ', '.join(f'{count} {why}' for why, count in Counter(filter(None, whys)).items())
 
 
 def mirror_of(contract: Contract, config: TrainConfig) -> Mirror | None:

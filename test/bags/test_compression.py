@@ -111,6 +111,7 @@ def record(root, robot, entries, compress):
     )
     for log_ns, topic, data in entries:
         session.take.put((index[topic], log_ns, log_ns, -1, b'a', data))
+    session.mark('success')
     return session.stop()
 
 

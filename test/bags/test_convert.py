@@ -12,10 +12,11 @@ import pytest
 from imitation_ros.bags import codec
 from imitation_ros.bags.convert import agreed, convert, Options
 from imitation_ros.bags.definitions import typestore
-from imitation_ros.bags.layout import find_bags, update_meta
+from imitation_ros.bags.layout import find_bags, read_information, update_meta, write_information
 from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import loads
 from imitation_ros.data.images import resize
+from imitation_ros.data.outcomes import summary
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.timeline import Timeline
 from imitation_ros.errors import BagError, DataError
@@ -187,6 +188,44 @@ def test_unfit_episodes_are_listed_with_their_reasons(maker, good_bag, good_scri
     options = Options(failures=True, recovered=True, rejected=True)
     manifest = convert(bags, tmp_path / 'all', options)
     assert [m.episode for m in manifest.episodes] == [f'pick_000{k}' for k in (1, 2, 3, 4, 9)]
+
+
+def test_unmarked_episodes_are_left_out_unless_asked_for(good_bag, tmp_path):
+    """Ours that nobody marked are no demonstrations; a bag in which nobody could mark is one."""
+    session = tmp_path / 'session'
+    for name, outcome in (('pick_0001', 'success'), ('pick_0002', 'unknown')):
+        path = Path(shutil.copytree(good_bag, session / name))
+        with Bag(path) as bag:
+            update_meta(path, replace(bag.meta, episode=name, outcome=outcome))
+    manifest = convert(find_bags(session), tmp_path / 'set')
+    assert [meta.episode for meta in manifest.episodes] == ['pick_0001']
+    entry = manifest.report['episodes'][1]
+    assert entry['left_out'] == 'unknown'
+    assert entry['reason'] == 'never marked as success or failure (--with-unknown takes it)'
+    manifest = convert(find_bags(session), tmp_path / 'all', Options(unknown=True))
+    assert [meta.outcome for meta in manifest.episodes] == ['success', 'unknown']
+    with pytest.raises(DataError, match=r'no episode was fit.*\n.*--with-unknown'):
+        convert([session / 'pick_0002'], tmp_path / 'none')
+
+    # Other people's: no meta; the contract comes from outside.
+    foreign = Path(shutil.copytree(good_bag, tmp_path / 'theirs'))
+    information = read_information(foreign)
+    write_information(foreign, information | {'custom_data': {}})
+    with Bag(foreign) as bag:
+        robot = bag.contract
+        # Our contract is inside: the meta of a take of ours was lost, and with it the mark.
+        assert bag.outcome == 'unknown'
+        bag.contract, bag.meta = None, None
+        assert bag.outcome == ''
+    assert robot is not None
+
+
+def test_the_line_about_outcomes_counts_what_was_kept_and_left_out():
+    text = summary(['success', 'success', '', 'play'], ['unknown'] * 3 + ['failure'])
+    assert '2 marked as a success, 1 marked as play (train does not imitate' in text
+    assert '1 without an outcome (recorded elsewhere, where nobody could mark one)' in text
+    assert 'left out: 1 episode marked as a failure (--with-failures keeps it), ' in text
+    assert text.endswith('3 never marked as success or failure (--with-unknown keeps them)')
 
 
 def test_nothing_fit_is_an_error_with_all_reasons(maker, good_script, tmp_path):

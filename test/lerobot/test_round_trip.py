@@ -14,7 +14,7 @@ from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
 from imitation_ros.lerobot import layout
 from imitation_ros.lerobot.exporter import export
-from imitation_ros.lerobot.importer import import_
+from imitation_ros.lerobot.importer import import_, Options
 
 
 @pytest.mark.parametrize('codec', ['png', 'av1', 'h264'])
@@ -42,6 +42,30 @@ def test_there_and_back(dataset, tmp_path, codec):
         away = np.abs(new[:, None] - old[None]).mean(axis=(2, 3, 4))
         np.testing.assert_array_equal(away.argmin(axis=1), np.arange(len(old)))
         assert away.diagonal().max() < 4.0
+
+
+def test_unmarked_episodes_stay_here_unless_asked_for(contract, tmp_path):
+    """LeRobot trains on every episode there is."""
+    outcomes = ('success', 'unknown', '')
+    episodes = [
+        demonstrations.demonstrate(contract, f'e{i}', i, 12, outcome=outcome)
+        for i, outcome in enumerate(outcomes)
+    ]
+    source = demonstrations.write(tmp_path / 'set', contract, episodes)
+    assert export(source, tmp_path / 'out')['total_episodes'] == 2
+    export(source, tmp_path / 'all', with_unknown=True)
+    back = import_(tmp_path / 'all', tmp_path / 'back')
+    assert [meta.outcome for meta in back.episodes] == list(outcomes)
+    only = demonstrations.write(tmp_path / 'only', contract, episodes[1:2])
+    with pytest.raises(DataError, match=r'nothing to export.*--with-unknown'):
+        export(only, tmp_path / 'none')
+    # Edited since: which of them nobody marked is lost, so it is of them all.
+    ours = tmp_path / 'all' / layout.OURS
+    told = json.loads(ours.read_text())
+    told['episodes'].pop()
+    ours.write_text(json.dumps(told))
+    edited = import_(tmp_path / 'all', tmp_path / 'edited', Options(contract))
+    assert {meta.outcome for meta in edited.episodes} == {'unknown'}
 
 
 def test_what_info_says_is_what_the_tables_hold(dataset, contract, tmp_path):

@@ -25,6 +25,7 @@ from imitation_ros.training import checkpoint, loop
 from imitation_ros.training.config import load, METHODS, parse, TrainConfig
 from imitation_ros.training.journal import read_metrics
 from imitation_ros.training.run import train
+from imitation_ros.training.selection import select_episodes
 from imitation_ros.training.state import load_trained
 
 SMALL = {
@@ -317,6 +318,29 @@ def test_failures_are_not_imitated(contract: Contract, tmp_path: Path) -> None:
     train(dataset, small(updates=20), tmp_path / 'run')
     used = load_trained(tmp_path / 'run').values['episodes']
     assert sorted(used['train'] + used['held_out']) == ['e2', 'e3', 'e4', 'e5']
+
+
+def test_unmarked_episodes_are_left_out_of_training_and_told(
+    contract: Contract, tmp_path: Path
+) -> None:
+    outcomes = ('unknown', 'success', '', 'success')
+    episodes = [
+        demonstrations.demonstrate(contract, f'e{i}', i, outcome=outcome)
+        for i, outcome in enumerate(outcomes)
+    ]
+    dataset = demonstrations.write(tmp_path / 'dataset', contract, episodes)
+    shown = Console(record=True, width=200)
+    train(dataset, small(), tmp_path / 'run', console=shown)
+    used = load_trained(tmp_path / 'run').values['episodes']
+    assert sorted(used['train'] + used['held_out']) == ['e1', 'e2', 'e3']
+    told = 'left out: 1 of 4 episodes: 1 never marked as success or failure (--with-unknown'
+    assert told in shown.export_text()
+    asked = small(outcomes=['success', 'unknown'])
+    fit, held_out = select_episodes(dataset, asked)
+    assert sorted([*fit, *held_out]) == [0, 1, 2, 3]
+    only = demonstrations.write(tmp_path / 'only', contract, episodes[:1])
+    with pytest.raises(TrainingError, match=r'none of its 1 .*never marked.*--with-unknown'):
+        train(only, small(updates=20), tmp_path / 'none')
 
 
 def test_a_robot_that_never_moves_is_refused(contract: Contract, tmp_path: Path) -> None:
