@@ -1,11 +1,11 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-from glob import glob
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 package_name = 'imitation_ros'
+readme = Path('README.md')  # `colcon build --symlink-install` runs this file where it is not
 
 ros = [
     'ros-kilted-rclpy',
@@ -48,29 +48,46 @@ test = [
 
 
 def data_files():
-    """List what goes into share/imitation_ros."""
+    """List what goes into share/imitation_ros and lib/imitation_ros.
+
+    The nodes' programs are plain files in lib/imitation_ros, where `ros2 run` and `ros2 launch`
+    look, because pip would put entry points called `safety` or `sim` on everybody's PATH.
+    """
     share = Path('share') / package_name
     files = [
         ('share/ament_index/resource_index/packages', [f'resource/{package_name}']),
+        (f'lib/{package_name}', sorted(map(str, Path('resource/nodes').iterdir()))),
         (str(share), ['package.xml']),
     ]
-    for folder in ('launch', 'config', 'config/robots', 'config/train', 'urdf'):
-        found = [name for name in sorted(glob(f'{folder}/*')) if Path(name).is_file()]
-        files.append((str(share / folder), found))
+    for top in ('launch', 'config', 'urdf'):
+        for folder in sorted({path.parent for path in Path(top).rglob('*') if path.is_file()}):
+            if folder.name != '__pycache__':
+                found = sorted(str(path) for path in folder.iterdir() if path.is_file())
+                files.append((str(share / folder), found))
     return files
+
+
+def package_data():
+    """List the files of the package that are no modules (templates, styles, py.typed)."""
+    package = Path(package_name)
+    return [
+        str(path.relative_to(package))
+        for path in sorted(package.rglob('*'))
+        if path.is_file() and path.suffix != '.py' and '__pycache__' not in path.parts
+    ]
 
 
 setup(
     name=package_name,
     version='0.1.0',
     description='Teach a humanoid by showing it: record, train, deploy, behind a safety filter.',
-    long_description=Path('README.md').read_text(encoding='utf-8'),
+    long_description=readme.read_text(encoding='utf-8') if readme.is_file() else '',
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     maintainer='The imitation_ros authors',
     maintainer_email='maintainers@imitation-ros.invalid',
     packages=find_packages(exclude=['test', 'test.*']),
-    package_data={package_name: ['py.typed', 'evaluation/templates/*']},
+    package_data={package_name: package_data()},
     data_files=data_files(),
     python_requires='>=3.10',
     install_requires=[
@@ -95,16 +112,5 @@ setup(
         'all': [*ros, *robot, *sim, *train, *fast, *lerobot, *test],
     },
     zip_safe=False,
-    entry_points={
-        'console_scripts': [
-            'imitation_ros = imitation_ros.cli:main',
-            'recorder = imitation_ros.nodes.recorder:main',
-            'teleop = imitation_ros.nodes.teleop:main',
-            'policy = imitation_ros.nodes.policy:main',
-            'safety = imitation_ros.nodes.safety:main',
-            'sim = imitation_ros.nodes.sim:main',
-            'operator = imitation_ros.nodes.operator:main',
-            'trials = imitation_ros.nodes.trials:main',
-        ],
-    },
+    entry_points={'console_scripts': ['imitation_ros = imitation_ros.cli:main']},
 )

@@ -15,20 +15,32 @@ from .errors import ContractError
 PACKAGE = 'imitation_ros'
 
 
-def prefixes() -> list[Path]:
-    """Install prefixes to look in: AMENT_PREFIX_PATH first, then this interpreter's."""
+PACKAGE_FOLDER = Path(__file__).resolve().parent
+
+
+def prefixes(package: Path = PACKAGE_FOLDER) -> list[Path]:
+    """Install prefixes to look in: our own, AMENT_PREFIX_PATH, then this interpreter's.
+
+    Our own is the folder above the package (`PREFIX/lib/python3.12/site-packages/imitation_ros`,
+    or `FOLDER/imitation_ros` after `pip install --target FOLDER`) that has our share folder. It
+    is not always the interpreter's: a system package and `pip install --user` have others.
+    """
+    own = [above for above in package.parents[:5] if (above / 'share' / PACKAGE).is_dir()]
     ament = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    return [Path(prefix) for prefix in (*ament, sys.prefix) if prefix]
+    found = (*own, *map(Path, filter(None, ament)), Path(sys.prefix))
+    return list(dict.fromkeys(found))
 
 
-def path(relative: str) -> Path:
+def path(relative: str, package: Path = PACKAGE_FOLDER) -> Path:
     """Path of one of our files, such as `config/robots` or `urdf/imi_humanoid.urdf`.
 
     Raises:
         ContractError: If it is nowhere; the message lists the places.
     """
-    source = Path(__file__).resolve().parent.parent
-    places = [source, *(prefix / 'share' / PACKAGE for prefix in prefixes())]
+    source = package.parent
+    # Beside an installed package lie the folders of others, and `config` is a common name.
+    places = [source] if (source / 'package.xml').is_file() else []
+    places += [prefix / 'share' / PACKAGE for prefix in prefixes(package)]
     for place in places:
         if (place / relative).exists():
             return place / relative

@@ -1,0 +1,183 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What pip and colcon install, and that it works away from the source tree."""
+
+from importlib.util import find_spec
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from imitation_ros import resources
+from imitation_ros.cli.processes import NODES
+from imitation_ros.errors import ContractError
+
+ROOT = Path(__file__).parent.parent
+PROBE = """
+import json, sys
+from pathlib import Path
+import imitation_ros
+from imitation_ros import resources
+from imitation_ros.contract import load
+contract = load('imi_humanoid')
+print(json.dumps({
+    'package': imitation_ros.__file__,
+    'joints': len(contract.joints),
+    'files': [str(resources.path(name)) for name in (
+        'config/robots', 'config/train', 'urdf/imi_humanoid.urdf', 'launch/sim.launch.py')],
+}))
+"""
+
+
+def run(*command: object, **options: object) -> 'subprocess.CompletedProcess[str]':
+    """Run a program away from the source tree, which is on no path of it."""
+    environment = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'PYTHONHOME')}
+    environment.update(options.pop('env', {}))  # type: ignore[call-overload]
+    return subprocess.run(
+        [*map(str, command)],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        **options,
+    )
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of what git knows (or of the sources, where git is not)."""
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder / 'source'
+    source.mkdir()
+    for name in ('imitation_ros', 'launch', 'config', 'urdf', 'resource'):
+        subprocess.run(['cp', '-r', ROOT / name, source / name], check=True)
+    for name in ('setup.py', 'setup.cfg', 'pyproject.toml', 'package.xml', 'README.md'):
+        if (ROOT / name).exists():
+            subprocess.run(['cp', ROOT / name, source / name], check=True)
+    pip = (sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q')
+    done = run(*pip, '--no-index', '-w', folder, source)
+    assert done.returncode == 0, done.stderr
+    (found,) = folder.glob('*.whl')
+    return found
+
+
+@pytest.fixture(scope='module')
+def prefix(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the wheel in it, which sees this one's other packages."""
+    folder = tmp_path_factory.mktemp('installed') / 'env'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', folder], check=True)
+    (site,) = folder.glob('lib/python*/site-packages')
+    others = [path for path in map(Path, sys.path) if path.name.endswith('-packages')]
+    (site / 'others.pth').write_text('\n'.join(map(str, others)) + '\n')
+    pip = (sys.executable, '-m', 'pip', '--python', folder / 'bin' / 'python', 'install', '-q')
+    done = run(*pip, '--no-deps', '--no-index', '--ignore-installed', wheel)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_pip_puts_one_program_on_the_path(prefix: Path) -> None:
+    ours = {
+        path.name
+        for path in (prefix / 'bin').iterdir()
+        if path.is_file()
+        and 'imitation_ros' in path.read_text(errors='ignore')
+        # The activation scripts hold the folder of this very test.
+        and not path.name.lower().startswith('activate')
+    }
+    assert ours == {'imitation_ros'}
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel: Path) -> None:
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    package = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / 'imitation_ros').rglob('*')
+        if path.is_file() and '__pycache__' not in path.parts
+    }
+    assert package <= packed
+    share = f'{wheel.name.split("-py3")[0]}.data/data/share/imitation_ros'
+    others = {
+        f'{share}/{path.relative_to(ROOT)}'
+        for folder in ('launch', 'config', 'urdf')
+        for path in (ROOT / folder).rglob('*')
+        if path.is_file() and '__pycache__' not in path.parts
+    }
+    assert others <= packed
+
+
+def test_files_are_found_from_the_wheel(prefix: Path, tmp_path: Path) -> None:
+    done = run(prefix / 'bin' / 'python', '-c', PROBE, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found['joints'] == 33
+    assert Path(found['package']).is_relative_to(prefix)
+    assert all(Path(name).is_relative_to(prefix / 'share') for name in found['files'])
+
+
+def test_the_command_line_runs_from_the_wheel(prefix: Path, tmp_path: Path) -> None:
+    done = run(prefix / 'bin' / 'imitation_ros', 'check', '--robot', 'nowhere', cwd=tmp_path)
+    assert done.returncode == 1 and 'choices: imi_humanoid, unitree_g1' in done.stderr
+    demo = run(prefix / 'bin' / 'imitation_ros', 'demo', '--help', cwd=tmp_path)
+    assert demo.returncode == 0 and '--episodes' in demo.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.ros
+@pytest.mark.parametrize('node', ['safety', 'recorder'])
+def test_a_node_starts_as_ros2_run_starts_it(prefix: Path, node: str, tmp_path: Path) -> None:
+    program = prefix / 'lib' / 'imitation_ros' / node
+    assert os.access(program, os.X_OK)
+    path = f'{prefix / "bin"}{os.pathsep}{os.environ["PATH"]}'
+    arguments = ('--ros-args', '-p', 'contract:=no_such_robot', '-p', 'no_such_parameter:=1')
+    done = run(program, *arguments, cwd=tmp_path, env={'PATH': path}, timeout=60)
+    # It is our node that answers, and it looked into its own parameters.
+    assert done.returncode == 1
+    assert 'no_such_' in done.stderr + done.stdout
+    assert 'Traceback' not in done.stderr
+
+
+def test_every_node_is_a_program_for_ros2_run(prefix: Path) -> None:
+    folder = prefix / 'lib' / 'imitation_ros'
+    assert {path.name for path in folder.iterdir()} == set(NODES)
+    for program in folder.iterdir():
+        (module,) = re.findall(r"run_module\('([\w.]+)', run_name='__main__'", program.read_text())
+        assert os.access(program, os.X_OK)
+        assert module == f'imitation_ros.nodes.{program.name}' and find_spec(module)
+
+
+def test_setup_runs_in_the_folder_that_colcon_links(tmp_path: Path) -> None:
+    # `colcon build --symlink-install` links these, and no README, into its build folder.
+    for name in ('imitation_ros', 'launch', 'config', 'urdf', 'resource', 'setup.py', 'setup.cfg'):
+        (tmp_path / name).symlink_to(ROOT / name)
+    done = run(sys.executable, 'setup.py', '--name', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    'package',
+    [
+        'usr/local/lib/python3.12/dist-packages',  # a system's own prefix
+        'home/.local/lib/python3.12/site-packages',  # pip install --user
+        'target',  # pip install --target
+        'ws/install/imitation_ros/lib/python3.12/site-packages',  # colcon
+        'ws/install/imitation_ros/local/lib/python3.10/dist-packages/',  # colcon on Debian
+    ],
+)
+def test_files_are_found_wherever_it_was_installed(package: str, tmp_path: Path) -> None:
+    where = tmp_path / package
+    (where / 'imitation_ros').mkdir(parents=True)
+    # Somebody else's folder beside the package is none of ours.
+    (where / 'config' / 'robots').mkdir(parents=True)
+    base = where if package == 'target' else tmp_path / package.split('/lib/')[0]
+    if base.name == 'local' and 'ws' in base.parts:
+        base = base.parent
+    share = base / 'share' / 'imitation_ros'
+    (share / 'config' / 'robots').mkdir(parents=True)
+    assert resources.path('config/robots', where / 'imitation_ros') == share / 'config/robots'
+    with pytest.raises(ContractError, match='no/such is in none of: '):
+        resources.path('no/such', where / 'imitation_ros')
