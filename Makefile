@@ -22,12 +22,12 @@ help:            ## list the targets
 
 setup: $(STAMP) $(KERNELS)  ## install everything into .venv
 
-$(STAMP): setup.py constraints.txt
+$(STAMP): setup.py pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo 'error: $(PYTHON) is missing: apt install python3 python3-venv' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'error: Python 3.10 or later is needed' >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo 'error: no venv module: apt install python3-venv' >&2; exit 1; }
 	@echo 'installing into $(VENV) (one to two minutes) ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools<80' wheel
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'setuptools>=64' wheel
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-build-isolation --use-pep517 -c constraints.txt -e '.[all]'
 	@touch $(STAMP)
 

@@ -23,16 +23,18 @@ ros = [
 robot = ['pin>=3.4', 'daqp>=0.7', 'onnxruntime>=1.18', 'isal>=1.7']
 sim = ['mujoco>=3.5', 'pin-pink>=3.3', 'qpsolvers>=4.4']
 fast = ['numba>=0.60']
+report = ['matplotlib>=3.8', 'jinja2>=3.1']
 train = [
-    'torch==2.13.0',
+    # A range, so that a torch built for the user's own GPU is kept. constraints.txt pins the one
+    # that is tested, and which pip finds on PyTorch's CPU index as well.
+    'torch>=2.7,<3',
     'onnx>=1.18',
     'onnxscript>=0.5',
     'safetensors>=0.4',
     'tensorboard>=2.17',
-    'matplotlib>=3.8',
-    'jinja2>=3.1',
 ]
 lerobot = ['pyarrow>=15', 'av>=12']
+docs = ['sphinx>=7.2', 'myst-parser>=3', 'furo>=2024.8.6']
 test = [
     'pytest>=8,<10',
     'pytest-timeout',
@@ -105,11 +107,13 @@ setup(
         'ros': ros,
         'robot': robot,
         'sim': [*robot, *sim],
-        'train': [*robot, *train],
+        'report': report,
+        'train': [*robot, *report, *train],
         'fast': [*robot, *fast],
         'lerobot': lerobot,
+        'docs': docs,
         'test': test,
-        'all': [*ros, *robot, *sim, *train, *fast, *lerobot, *test],
+        'all': [*ros, *robot, *sim, *report, *train, *fast, *lerobot, *docs, *test],
     },
     zip_safe=False,
     entry_points={'console_scripts': ['imitation_ros = imitation_ros.cli:main']},

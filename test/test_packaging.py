@@ -2,15 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pip and colcon install, and that it works away from the source tree."""
 
+import ast
+from collections.abc import Iterable
 from importlib.util import find_spec
+from itertools import chain
 import json
 import os
 from pathlib import Path
 import re
+import runpy
+import shlex
 import subprocess
 import sys
+from typing import Any
+from xml.etree import ElementTree
 import zipfile
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 import pytest
 
 from imitation_ros import resources
@@ -18,6 +27,22 @@ from imitation_ros.cli.processes import NODES
 from imitation_ros.errors import ContractError
 
 ROOT = Path(__file__).parent.parent
+ROSDEP = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml'}
+"""Imports whose rosdep key is not their own name (of ROS packages) or python3-<name>."""
+PIP = {
+    'cv2': 'opencv-python-headless',
+    'pink': 'pin-pink',
+    'pinocchio': 'pin',
+    'coal': 'pin',
+    'yaml': 'PyYAML',
+}
+"""Imports whose distribution on PyPI is called otherwise."""
+NOT_IN_APT = {
+    *('av', 'coal', 'daqp', 'isal', 'mcap', 'mujoco', 'numba', 'onnx', 'onnxruntime'),
+    *('pink', 'pinocchio', 'pyarrow', 'rosbags', 'safetensors', 'torch'),
+}
+"""Imports that come from pip also beside an apt ROS: rosdep has no key for them, or one that calls
+pip outside of a virtual environment, or (pinocchio, coal) apt's is older than what we need."""
 PROBE = """
 import json, sys
 from pathlib import Path
@@ -31,6 +56,18 @@ print(json.dumps({
     'files': [str(resources.path(name)) for name in (
         'config/robots', 'config/train', 'urdf/imi_humanoid.urdf', 'launch/sim.launch.py')],
 }))
+"""
+
+WITHOUT = """
+import sys
+absent = sys.argv.pop(1).split(',')
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in absent:
+            raise ModuleNotFoundError(f'{name} is not installed', name=name)
+sys.meta_path.insert(0, Absent())
+from imitation_ros.cli import main
+main()
 """
 
 
@@ -156,6 +193,119 @@ def test_setup_runs_in_the_folder_that_colcon_links(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     done = run(sys.executable, 'setup.py', '--name', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def imports(*folders: str) -> set[str]:
+    """Names of the packages of others that our sources import, wherever in a file."""
+    found = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob('*.py')):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split('.')[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split('.')[0])
+    return found - sys.stdlib_module_names - {'imitation_ros'}
+
+
+@pytest.fixture
+def setup(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What setup.py tells setuptools."""
+    told: dict[str, Any] = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr('setuptools.setup', told.update)
+    runpy.run_path(str(ROOT / 'setup.py'))
+    return told
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    """Normalised names of requirements."""
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
+
+
+def is_ros(name: str) -> bool:
+    """Whether an import is of a ROS package: its key in rosdep is its own name."""
+    return name.endswith(('_msgs', '_srvs', '_interfaces')) or name in (
+        *('rclpy', 'launch', 'launch_ros', 'ament_index_python'),
+    )
+
+
+def test_package_xml_names_what_is_imported() -> None:
+    tree = ElementTree.parse(ROOT / 'package.xml').getroot()
+    declared = {entry.text for entry in tree.findall('exec_depend')}
+    wanted = {
+        name if is_ros(name) else ROSDEP.get(name, f'python3-{name}')
+        for name in imports('imitation_ros', 'launch') - NOT_IN_APT
+    }
+    assert declared == wanted
+
+
+def test_setup_requires_what_is_imported(setup: dict[str, Any]) -> None:
+    extras = setup['extras_require']
+    every = names(setup['install_requires']) | names(extras['all'])
+    wanted = set()
+    for name in imports('imitation_ros'):
+        if not is_ros(name):
+            wanted.add(canonicalize_name(PIP.get(name, name)))
+        elif name != 'rcl_interfaces':  # rclpy brings it
+            wanted.add(canonicalize_name(f'ros-kilted-{name}'))
+    assert wanted <= every
+    # Whatever an extra names, `all` has it.
+    assert names(chain.from_iterable(extras.values())) <= every
+
+
+def test_apt_recipe_has_all_that_pip_must_bring(setup: dict[str, Any]) -> None:
+    readme = (ROOT / 'README.md').read_text().replace('\\\n', ' ')
+    (line,) = re.findall(r'^pip install (.*)$', readme, re.MULTILINE)
+    recipe = {Requirement(word).name: word for word in shlex.split(line)}
+    needed = [*setup['install_requires'], *setup['extras_require']['sim']]
+    from_apt = {'setuptools', 'pyyaml', 'opencv-python-headless'}
+    assert {canonicalize_name(name) for name in recipe} == names(needed) - from_apt
+    for text in needed:
+        name = Requirement(text).name
+        if name in recipe:
+            assert recipe[name].startswith(text), f'setup.py wants {text}'
+
+
+def test_a_users_own_torch_is_met_and_ours_is_pinned(setup: dict[str, Any]) -> None:
+    (torch,) = [r for r in map(Requirement, setup['extras_require']['train']) if r.name == 'torch']
+    pins = {p.name: p.specifier for p in map(Requirement, constraints())}
+    (pin,) = pins['torch']
+    assert pin.operator == '=='
+    assert '2.7.1+cu126' in torch.specifier and pin.version in torch.specifier
+    assert 'setuptools' not in pins
+
+
+def constraints() -> list[str]:
+    """The lines of constraints.txt that pin something."""
+    lines = (ROOT / 'constraints.txt').read_text().splitlines()
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def test_an_audit_page_needs_the_extra_report_alone(setup: dict[str, Any], tmp_path: Path) -> None:
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    from imitation_ros.bags.definitions import typestore
+
+    assert names(setup['extras_require']['report']) == {'jinja2', 'matplotlib'}
+    store = typestore()
+    message = store.types['std_msgs/msg/String'](data='hello')
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection('/words', 'std_msgs/msg/String', typestore=store)
+        for k in range(20):
+            words = store.serialize_cdr(message, 'std_msgs/msg/String')
+            writer.write(topic, 10**18 + k * 10**8, words)
+    rows = setup['extras_require']
+    missing = names(rows['all']) - names(rows['report']) - names(setup['install_requires'])
+    blocked = {name for name in imports('imitation_ros') if PIP.get(name, name) in missing}
+    assert {'torch', 'pinocchio', 'onnxruntime', 'mujoco'} <= blocked
+    done = run(
+        *(sys.executable, '-c', WITHOUT, ','.join(blocked)),
+        *('audit', 'bag', '--html', 'page.html'),
+        cwd=tmp_path,
+        env={'PYTHONPATH': str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert '/words' in (tmp_path / 'page.html').read_text()
 
 
 @pytest.mark.parametrize(

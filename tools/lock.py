@@ -6,7 +6,7 @@ from importlib.metadata import Distribution, distributions
 
 from packaging.specifiers import SpecifierSet
 
-SKIP = {'imitation_ros', 'imitation-ros', 'pip', 'setuptools', 'wheel', 'torch'}
+SKIP = {'imitation_ros', 'imitation-ros', 'pip', 'setuptools', 'wheel'}
 
 
 OLDEST = '3.10'
@@ -25,7 +25,7 @@ def main() -> None:
     """Print one pin per distribution, in the order of the names."""
     print('# Every version this project is tested with (Python 3.11, x86-64). Renew: make lock')
     pins = {pin(dist) for dist in distributions() if dist.metadata['Name'] not in SKIP}
-    print('\n'.join(sorted(pins | {'setuptools<80', 'torch==2.13.0'}, key=str.lower)))
+    print('\n'.join(sorted(pins, key=str.lower)))
 
 
 if __name__ == '__main__':
