@@ -75,7 +75,9 @@ def choose(robot: RobotModel, geometry: Any) -> tuple[SkippedPair, ...]:
     probe = pin.GeometryData(geometry)
     pin.computeDistances(model, model.createData(), geometry, probe, robot.to_model(contract.home))
     needed = contract.safety.self_collision_distance + contract.safety.certificate_margin
-    pairs, results = list(geometry.collisionPairs), list(probe.distanceResults)
+    # Copies: what Pinocchio hands out are places in its list, which moves up as pairs are removed.
+    pairs = [pin.CollisionPair(pair.first, pair.second) for pair in geometry.collisionPairs]
+    results = list(probe.distanceResults)
     for pair, result in zip(pairs, results, strict=True):
         if result.min_distance < needed:
             links = (link(model, items[pair.first]), link(model, items[pair.second]))
