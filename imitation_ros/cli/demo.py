@@ -13,9 +13,10 @@ from typing import Annotated, Any
 from rich.console import Console
 import typer
 
+from .. import domain
 from ..errors import ImitationError, unknown
 from .options import ROBOT, Robot
-from .processes import Processes, ros_available, run_verb
+from .processes import Processes, ros_available, ros_environment, run_verb
 from .robot import NoRosError
 
 TRIAL_SEED = 100_000
@@ -122,6 +123,7 @@ def demo(
     # Rates are measured on the wall clock, which is as much faster.
     rates: dict[str, Any] = {'minimum_rate': 0.5 * speed}
     slow: dict[str, Any] = {'use_sim_time': True} if speed != 1.0 else {}
+    console.print(f'{domain.line(ros_environment(private=True))}, private to this run')
     with Processes(out / 'logs') as nodes:
         with stages.stage('record', f'{episodes} episodes of "{task}" by a scripted operator'):
             nodes.start('sim', contract=robot, task=task, speed=speed)

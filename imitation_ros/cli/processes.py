@@ -13,7 +13,7 @@ import sys
 import time
 from typing import IO
 
-from .. import lifetime
+from .. import domain, lifetime
 from ..errors import ImitationError, NotReadyError, unknown
 
 NODES = ('sim', 'safety', 'teleop', 'recorder', 'policy', 'operator', 'trials')
@@ -27,14 +27,15 @@ class NodeFailedError(ImitationError, RuntimeError):
     """A node ended when it should have been running."""
 
 
-def ros_environment() -> dict[str, str]:
-    """Environment for a private ROS graph on this machine.
+def ros_environment(private: bool = False) -> dict[str, str]:
+    """Environment of our nodes: the user's ROS graph, or a private one (see `domain`).
 
     A `ROS_DOMAIN_ID` or a discovery range that the user has set is kept.
+
+    Raises:
+        DomainError: If the user has set one that does not exist.
     """
-    environment = dict(os.environ)
-    environment.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    environment.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 101))
+    environment = {**os.environ, **domain.choose(os.environ, private)}
     for library in ('OMP', 'OPENBLAS', 'MKL'):
         environment.setdefault(f'{library}_NUM_THREADS', '1')
     environment['PYTHONUNBUFFERED'] = '1'
@@ -100,10 +101,10 @@ class Processes:
     """Child nodes of one run; leaving the `with` block stops them all, last first."""
 
     def __init__(self, logs: Path) -> None:
-        """Write each node's output into `logs`."""
+        """Write each node's output into `logs`; the graph is private to this process."""
         self._logs = logs
         self._children: list[_Child] = []
-        self.environment = ros_environment()
+        self.environment = ros_environment(private=True)
 
     def __enter__(self) -> 'Processes':
         """Make the folder of the logs, and remove what a killed run left."""
@@ -199,7 +200,8 @@ def foreground(children: Sequence[tuple[str, Mapping[str, object]]]) -> int:
     lifetime.on_ending(on_signal)
     remove_stale_segments()
     several = len(children) > 1
-    environment = ros_environment() if several else dict(os.environ)
+    environment = ros_environment()
+    print(f'{domain.line(environment)} ({domain.DOMAIN}, {domain.RANGE})', flush=True)
     started: list[tuple[str, subprocess.Popen[bytes]]] = []
     code = 0
     try:

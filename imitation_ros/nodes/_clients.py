@@ -24,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from ..errors import ImitationError, NotReadyError, unknown
-from ._spin import ending, make_executor, spin
+from ._spin import ending, log_domain, make_executor, spin
 
 TRANSITIONS = {
     'configure': Transition.TRANSITION_CONFIGURE,
@@ -275,6 +275,7 @@ def run_script(
         signal_handler_options=SignalHandlerOptions.NO,
     )
     node = Node(name, context=context)
+    log_domain(node)
     clients = Clients(node, stop)
     try:
         return script(node, clients)

@@ -9,6 +9,7 @@ would cut the clean-up short if rclpy handled signals itself.
 
 from collections.abc import Callable, Sequence
 import gc
+import os
 import sys
 import threading
 from typing import Any
@@ -18,7 +19,7 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from .. import lifetime
+from .. import domain, lifetime
 from ..errors import ImitationError
 
 PERIOD_S = 0.1
@@ -50,6 +51,11 @@ def ending() -> threading.Event:
     return stop
 
 
+def log_domain(node: Node) -> None:
+    """Log which ROS graph a node is in: who would arm or stop it must be in the same."""
+    node.get_logger().info(domain.line(os.environ, node.context.get_domain_id()))
+
+
 def run(make: Callable[[Context], Node], args: Sequence[str] | None = None) -> int:
     """Run one node until a signal or its parent's end stops it, then close it.
 
@@ -73,6 +79,7 @@ def run(make: Callable[[Context], Node], args: Sequence[str] | None = None) -> i
         node = make(context)
         executor = make_executor(context)
         executor.add_node(node)
+        log_domain(node)
         gc.collect()
         gc.freeze()
         node.get_logger().info('ready')

@@ -74,8 +74,10 @@ def test_a_domain_of_the_user_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = processes.ros_environment()
     assert environment['ROS_DOMAIN_ID'] == '77'
     assert environment['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert processes.ros_environment(private=True)['ROS_DOMAIN_ID'] == '77'
     monkeypatch.delenv('ROS_DOMAIN_ID')
-    assert 1 <= int(processes.ros_environment()['ROS_DOMAIN_ID']) <= 101
+    assert processes.ros_environment()['ROS_DOMAIN_ID'] == '0'
+    assert 1 <= int(processes.ros_environment(private=True)['ROS_DOMAIN_ID']) <= 101
 
 
 @pytest.mark.ros
