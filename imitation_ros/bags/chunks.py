@@ -44,6 +44,8 @@ class Found:
         begin: Where the data of a chunk that is not packed begin in the file.
         lost_bytes: Bytes of its content that follow no whole record.
         checked: Whether a checksum says that it is what was written.
+        odd: Whether a record in it is longer than its fields: the specification allows it, but
+            the mcap library loses its place there.
     """
 
     records: list[Record]
@@ -52,6 +54,7 @@ class Found:
     begin: int | None = None
     lost_bytes: int = 0
     checked: bool = False
+    odd: bool = False
 
 
 def extents(
@@ -120,6 +123,8 @@ def _contents(content: Bytes, place: int | None) -> Found:
     for at, opcode, start, end in records.inside(content, 0, len(content)):
         if opcode in records.INNER:
             record = records.parse(opcode, bytes(content[start:end]))
+            inner = inner_end(content, opcode, start, len(content))
+            found.odd |= opcode != Opcode.MESSAGE and inner != end
             if record is None:
                 found.lost_bytes += end - at
             else:

@@ -16,7 +16,7 @@ import lz4.frame
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Channel, Message, Metadata, Schema
+from mcap.records import Attachment, Channel, Header, Message, Metadata, Schema
 import zstandard
 
 from .checksums import attachment_is_whole
@@ -101,9 +101,38 @@ def parse(opcode: int, content: bytes) -> Record | None:
             opcode == Opcode.ATTACHMENT and not attachment_is_whole(content)
         ):
             return None
+        if opcode in (Opcode.CHANNEL, Opcode.METADATA):
+            _check_pairs(
+                content, 2 if opcode == Opcode.CHANNEL else 1, 4 * (opcode == Opcode.CHANNEL)
+            )
         return _KINDS[Opcode(opcode)].read(ReadDataStream(BytesIO(content)))
     except UNREADABLE:
         return None
+
+
+def _check_pairs(content: bytes, texts: int, at: int) -> None:
+    """Check the names and values behind some texts; the mcap library reads past their end.
+
+    Raises:
+        ValueError: If they are longer than what holds them.
+    """
+    for _ in range(texts):
+        at += 4 + int.from_bytes(content[at : at + 4], 'little')
+    end = at + 4 + int.from_bytes(content[at : at + 4], 'little')
+    at += 4
+    while at < end:
+        at += 4 + int.from_bytes(content[at : at + 4], 'little')
+    if at != end or end > len(content):
+        raise ValueError('a text is longer than what holds it')
+
+
+def is_header(content: bytes) -> bool:
+    """Whether the content of a file's first record is one."""
+    try:
+        Header.read(ReadDataStream(BytesIO(content)))
+    except UNREADABLE:
+        return False
+    return True
 
 
 def fits(data: Bytes, at: int, limit: int, channels: set[int]) -> bool:

@@ -182,6 +182,8 @@ class _Scanner:
                 yield self._seen(record)
         elif opcode >= PRIVATE:
             self._damage.private += 1
+        elif opcode == Opcode.HEADER and not records.is_header(self._view[start:end]):
+            self._damage.notes.append('its header is damaged')
 
     def _seen(self, record: Record) -> Record:
         if isinstance(record, Channel):
@@ -205,6 +207,8 @@ class _Scanner:
             self._done.update(found.places)
         for record in found.records:
             yield self._seen(record)
+        if found.odd:
+            self._damage.notes.append(f'chunk at {at}: holds a record longer than its fields')
         if found.lost_bytes:
             self._damage.notes.append(f'chunk at {at}: {found.lost_bytes} bytes inside are lost')
             self._damage.lost_bytes += found.lost_bytes
