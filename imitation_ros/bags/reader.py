@@ -4,6 +4,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from heapq import merge
 import json
 from pathlib import Path
 import sqlite3
@@ -286,18 +287,18 @@ class Bag:
             raise BagError(f'{self.path}: damaged inside ({error}); {REPAIR}') from error
 
     def _mcap_messages(self, topics: list[str]) -> Iterator[RawMessage]:
-        # rosbag2 splits a bag into files one after the other in time.
-        for reader in self._readers:
-            for schema, channel, message in reader.iter_messages(topics):
-                if schema is not None and channel.message_encoding == 'cdr':
-                    yield RawMessage(
-                        channel.topic,
-                        schema.name,
-                        message.log_time,
-                        message.publish_time,
-                        message.sequence,
-                        message.data,
-                    )
+        # rosbag2 splits a bag into files one after the other in time, but lists them in any order.
+        sources = [reader.iter_messages(topics) for reader in self._readers]
+        for schema, channel, message in merge(*sources, key=lambda found: found[2].log_time):
+            if schema is not None and channel.message_encoding == 'cdr':
+                yield RawMessage(
+                    channel.topic,
+                    schema.name,
+                    message.log_time,
+                    message.publish_time,
+                    message.sequence,
+                    message.data,
+                )
 
     def _db_messages(self, topics: list[str]) -> Iterator[RawMessage]:
         if self._rosbag is None:

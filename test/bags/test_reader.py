@@ -10,8 +10,11 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from imitation_ros.bags.audit import audit
 from imitation_ros.bags.convert import convert
 from imitation_ros.bags.definitions import typestore
+from imitation_ros.bags.excerpt import write_excerpt
+from imitation_ros.bags.layout import read_information, write_information
 from imitation_ros.bags.reader import Bag, header_stamp_ns
 from imitation_ros.bags.topics import recorded
+from imitation_ros.bags.trim import Cut, trim
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import BagError, DataError
 
@@ -107,3 +110,26 @@ def test_missing_file_and_no_bag(good_bag, tmp_path):
     (tmp_path / 'metadata.yaml').write_text('{nonsense')
     with pytest.raises(BagError, match='damaged'):
         Bag(tmp_path)
+
+
+@pytest.mark.parametrize('order', [(0, 1, 2), (0, 2, 1), (2, 1, 0)])
+def test_files_in_any_order_are_read_in_time(good_bag, good_script, tmp_path, order):
+    """A sort by name lists file 10 before file 2."""
+    with Bag(good_bag) as bag:
+        third = (bag.end_ns - bag.start_ns) // 3
+        starts = [bag.start_ns + k * third for k in range(3)]
+        for k in range(3):
+            end = bag.end_ns if k == 2 else starts[k + 1] - 1
+            write_excerpt(bag, tmp_path / f'part_{k}', None, starts[k], end)
+    split = tmp_path / 'split'
+    split.mkdir()
+    for k in range(3):
+        (tmp_path / f'part_{k}/part_{k}_0.mcap').rename(split / f'split_{k}.mcap')
+    information = read_information(good_bag)
+    names = [f'split_{k}.mcap' for k in order]
+    write_information(split, information | {'relative_file_paths': names, 'files': []})
+    with Bag(split) as bag:
+        assert [(m.log_ns, m.topic, m.data) for m in bag.messages()] == good_script
+    change = trim(split, tmp_path / 'out', Cut(from_s=0.5, to_s=1.5))
+    with Bag(change.target) as bag:
+        assert bag.counts['/joint_states'] == pytest.approx(200, abs=2)
