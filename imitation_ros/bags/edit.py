@@ -16,7 +16,9 @@ import shutil
 
 from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError
+from ..names import plain_name
 from .layout import (
+    bag_files,
     custom_data,
     CUSTOM_KEY,
     DROPPED,
@@ -191,20 +193,22 @@ def _copy(path: Path, target: Path, meta: EpisodeMeta, link: bool) -> None:
     """Copy one bag's folder under another name; it appears when it is whole."""
     part = target.with_name(f'.{target.name}.part')
     information = dict(read_information(path))
+    files = bag_files(path, information)
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         renamed = {}
-        for name in information.get('relative_file_paths', ()):
+        for recording in files:
+            name = recording.name
             new = name.replace(path.name, target.name, 1) if path.name in name else name
             renamed[name] = new
             if link:
-                os.link(path / name, part / new)
+                os.link(recording, part / new)
             else:
-                shutil.copy2(path / name, part / new)
+                shutil.copy2(recording, part / new)
         information['relative_file_paths'] = list(renamed.values())
         for file in information.get('files') or ():
-            file['path'] = renamed.get(file['path'], file['path'])
+            file['path'] = renamed.get(file['path']) or plain_name(file['path'], 'file', path)
         if (information.get('custom_data') or {}).get(CUSTOM_KEY):
             source = f'{path.resolve().parent.name}/{path.name}'
             meta = replace(meta, episode=target.name, extra={**meta.extra, 'merged_from': source})

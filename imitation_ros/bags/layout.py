@@ -16,6 +16,7 @@ import yaml
 from ..contract.loading import parse_yaml
 from ..data.episode import EpisodeMeta
 from ..errors import BagError, DataError
+from ..names import file_inside, plain_name
 
 MAGIC = b'\x89MCAP0\r\n'
 """First and last bytes of an MCAP file."""
@@ -145,9 +146,15 @@ def custom_data(meta: EpisodeMeta) -> dict[str, str]:
 
 
 def parse_meta(text: str, where: Path) -> EpisodeMeta:
-    """Read the JSON of `custom_data` back."""
+    """Read the JSON of `custom_data` back.
+
+    Raises:
+        BagError: If it is none, or its episode's name could not be that of a folder.
+    """
     try:
-        return EpisodeMeta.from_dict(json.loads(text))
+        meta = EpisodeMeta.from_dict(json.loads(text))
+        plain_name(meta.episode, 'episode', CUSTOM_KEY)
+        return meta
     except (ValueError, TypeError, DataError) as error:
         raise BagError(f'{where}: {CUSTOM_KEY} holds no episode: {error}') from error
 
@@ -170,6 +177,21 @@ def read_information(bag: Path) -> dict[str, Any]:
         raise BagError(f'{bag}: no {METADATA}; {hint}') from error
     except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise BagError(f'{path}: damaged ({error}); run "imitation_ros repair"') from error
+
+
+def bag_files(bag: Path, information: Mapping[str, Any]) -> list[Path]:
+    """Recordings of a bag as its metadata.yaml lists them; each lies in the bag's own folder.
+
+    Raises:
+        BagError: If one lies elsewhere; names it.
+    """
+    names = information.get('relative_file_paths') or ()
+    if not isinstance(names, list | tuple):
+        raise BagError(f'{bag / METADATA}: relative_file_paths is no list')
+    try:
+        return [file_inside(bag, name, 'recording', bag / METADATA) for name in names]
+    except DataError as error:
+        raise BagError(str(error)) from error
 
 
 def write_information(bag: Path, information: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from ..errors import BagError, ContractError, unknown
 from . import definitions
 from .checksums import check_attachments, check_summary
 from .layout import (
+    bag_files,
     CONTRACT_FILE,
     CUSTOM_KEY,
     parse_meta,
@@ -112,7 +113,7 @@ class Bag:
         if path.name.endswith(SUFFIX):
             raise BagError(f'{path}: the recording was never finished; {REPAIR}')
         information = read_information(path) if path.is_dir() else {}
-        files = [path / name for name in information.get('relative_file_paths', ())] or [path]
+        files = bag_files(path, information) or [path]
         for file in files:
             if not file.is_file():
                 raise BagError(f'{path}: {file.name} is missing; restore it')

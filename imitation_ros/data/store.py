@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..names import file_inside, plain_name
 from .episode import Episode, EpisodeMeta
 
 VERSION = 1
@@ -107,11 +108,13 @@ class DatasetWriter:
             )
         if any(meta.episode == episode.meta.episode for meta in self._metas):
             raise DataError(f'episode "{episode.meta.episode}" stands twice')
-        folder = self._root / episode.meta.episode
+        name = plain_name(episode.meta.episode, 'episode', self._root)
+        if name.startswith(('.', MANIFEST)):
+            raise DataError(f'{self._root}: an episode cannot be called "{name}"')
+        folder = self._root / name
         if self._resumed and folder.is_dir():
             # Half an episode that a kill left; the manifest knows none of it.
             shutil.rmtree(folder)
-        folder.mkdir()
         arrays: dict[str, Any] = {'tick_ns': episode.tick_ns}
         arrays |= {
             name: np.asarray(getattr(episode, name), dtype=np.float32)
@@ -122,6 +125,9 @@ class DatasetWriter:
         arrays |= {f'age.{k}': v for k, v in episode.age_ns.items()}
         if episode.by_operator is not None:
             arrays['by_operator'] = np.asarray(episode.by_operator, dtype=bool)
+        for name in arrays:
+            plain_name(name, 'array', folder)
+        folder.mkdir()
         for name, array in arrays.items():
             np.save(folder / f'{name}.npy', array)
         self._metas.append(episode.meta)
@@ -193,9 +199,10 @@ class Dataset:
     def episode(self, index: int) -> Episode:
         """Open one episode by its place in the manifest."""
         meta = self.manifest.episodes[index]
-        folder = self.root / meta.episode
+        folder = file_inside(self.root, meta.episode, 'episode', self.root / MANIFEST)
         arrays: dict[str, Any] = {}
         for path in sorted(folder.glob('*.npy')):
+            file_inside(folder, path.name, 'array', folder)
             try:
                 arrays[path.stem] = np.load(path, mmap_mode='r')
             except (OSError, ValueError) as error:

@@ -25,6 +25,7 @@ from ..data.frame import Image
 from ..data.outcomes import UNKNOWN
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
+from ..names import plain_name
 from . import layout, tables, video
 from .exporter import Progress
 
@@ -92,6 +93,7 @@ def open_source(root: Path) -> Source:
         )
     columns: list[dict[str, Any]] = []
     for path in sorted((root / 'meta/episodes').glob('*/*.parquet')):
+        layout.inside(root, path, 'table')
         table = tables.read(path)
         kept = [name for name in table.column_names if not name.startswith('stats/')]
         columns += table.select(kept).to_pylist()
@@ -102,7 +104,7 @@ def open_source(root: Path) -> Source:
     return Source(
         root=root,
         info=info,
-        tasks=tables.read_tasks(root / layout.TASKS),
+        tasks=tables.read_tasks(layout.inside(root, root / layout.TASKS, 'table')),
         episodes=columns,
         ours=_json(ours, '') if ours.exists() else {},
     )
@@ -302,10 +304,14 @@ class _Reader:
         """Read one episode; its images go into files, so that they need not fit in memory."""
         number, steps = int(row['episode_index']), int(row['length'])
         stored = [k for k, f in self._source.info['features'].items() if f['dtype'] != 'video']
-        path = str(self._source.info['data_path']).format(
-            chunk_index=int(row['data/chunk_index']), file_index=int(row['data/file_index'])
+        path = layout.locate(
+            self._source.root,
+            self._source.info,
+            'data_path',
+            chunk_index=int(row['data/chunk_index']),
+            file_index=int(row['data/file_index']),
         )
-        table = tables.read(self._source.root / path, stored, number).sort_by('frame_index')
+        table = tables.read(path, stored, number).sort_by('frame_index')
         if table.num_rows != steps:
             raise DataError(
                 f'{self._source.root}: episode {number} has {table.num_rows} rows, not {steps}'
@@ -346,7 +352,9 @@ class _Reader:
         number = int(row['episode_index'])
         if self.metas:
             told = self.metas[number]
-            return EpisodeMeta.from_dict(told['meta']), int(told['tick_ns'])
+            meta = EpisodeMeta.from_dict(told['meta'])
+            plain_name(meta.episode, 'episode', self._source.root / layout.OURS)
+            return meta, int(told['tick_ns'])
         tasks = row.get('tasks') or ['']
         meta = EpisodeMeta(
             episode=f'episode_{number:06d}',
@@ -365,13 +373,16 @@ class _Reader:
         if feature['dtype'] == 'image':
             frames = tables.images(table, key, _is_depth(feature))
         else:
-            path = str(self._source.info['video_path']).format(
+            path = layout.locate(
+                self._source.root,
+                self._source.info,
+                'video_path',
                 video_key=key,
                 chunk_index=int(row[f'videos/{key}/chunk_index']),
                 file_index=int(row[f'videos/{key}/file_index']),
             )
             begin = float(row[f'videos/{key}/from_timestamp'])
-            frames = video.read(self._source.root / path, begin, steps, self._source.fps)
+            frames = video.read(path, begin, steps, self._source.fps)
         for at, image in enumerate(frames):
             if image.shape != shape or image.dtype != kind:
                 raise DataError(

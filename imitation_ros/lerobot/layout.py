@@ -13,6 +13,9 @@ videos/<camera key>/chunk-000/file-000.mp4  the images, several episodes in one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+import re
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..data.episode import Episode
 from ..errors import DataError
+from ..names import path_inside, plain_name
 
 VERSION = 'v3.0'
 CHUNK_FILES = 1000
@@ -46,6 +50,10 @@ POSE_ENTRIES = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw')
 INDICES = ('frame_index', 'episode_index', 'index', 'task_index')
 
 
+_FORM = re.compile(r'(0?\d{1,2})?d?')
+"""How a number in a template may be written."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Number of a file, as the format counts them.
@@ -62,6 +70,46 @@ class Place:
         """Place of the next file."""
         last = self.file + 1 == CHUNK_FILES
         return Place(self.chunk + 1, 0) if last else Place(self.chunk, self.file + 1)
+
+
+def inside(root: Path, path: Path, what: str) -> Path:
+    """Check that a path of a dataset stays in its folder, or in the cache of the Hugging Face hub.
+
+    The hub's cache keeps files in `blobs`, and datasets below `snapshots` as links to them.
+    """
+    home = root.resolve()
+    blobs = (home.parent.parent / 'blobs',) if home.parent.name == 'snapshots' else ()
+    return path_inside(root, path.relative_to(root).as_posix(), what, root / INFO, blobs)
+
+
+def locate(root: Path, info: Mapping[str, Any], key: str, **values: int | str) -> Path:
+    """Path of a file by the dataset's own template.
+
+    Args:
+        root: Folder of the dataset.
+        info: Its info.json.
+        key: Which template: `data_path` or `video_path`.
+        values: What its fields stand for.
+
+    Raises:
+        DataError: If there is no template, it asks for something else, or leads out of the folder.
+    """
+    template = info.get(key)
+    if not isinstance(template, str) or len(template) > 1000:
+        raise DataError(f'{root / INFO}: "{key}" is no template of a path')
+    try:
+        for _, name, form, conversion in Formatter().parse(template):
+            if name is None:
+                continue
+            if name not in values or conversion or not _FORM.fullmatch(form or ''):
+                raise ValueError(f'it asks for {ascii(name)[:40]} as {ascii(form)[:40]}')
+        path = template.format(**values)
+    except (ValueError, LookupError) as error:
+        raise DataError(f'{root / INFO}: "{key}" is no template of a path: {error}') from error
+    # An absolute path, or one that climbs, has an empty or a wrong component.
+    for part in path.split('/'):
+        plain_name(part, key, root / INFO)
+    return inside(root, root / path, key)
 
 
 def vector(dtype: str, names: Sequence[str] | None, size: int = 1) -> dict[str, Any]:
