@@ -19,9 +19,9 @@ from gates import conclude, gate
 
 from imitation_ros.contract import load
 from imitation_ros.data.observation import CameraInput
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.rollout import rollout
 from imitation_ros.export.onnx import export
+from imitation_ros.rollout.collection import collect
+from imitation_ros.rollout.rollout import rollout
 from imitation_ros.training.config import load as load_config
 from imitation_ros.training.run import train
 

@@ -21,15 +21,15 @@ import cv2
 from gates import conclude, gate
 import numpy as np
 
-from imitation_ros.bags import codec
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert, Options
-from imitation_ros.bags.definitions import typestore
+from imitation_ros.bags.audit.bag import audit
 from imitation_ros.bags.reader import Bag
 from imitation_ros.bags.topics import recorded
 from imitation_ros.bags.writer import BagWriter
 from imitation_ros.contract import Contract, load, loads
+from imitation_ros.conversion.convert import convert, Options
 from imitation_ros.data.episode import EpisodeMeta
+from imitation_ros.messages import codec
+from imitation_ros.messages.definitions import typestore
 
 NS = 1_000_000_000
 MINUTES_PER_GB = 1.0

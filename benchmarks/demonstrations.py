@@ -24,11 +24,11 @@ from typing import Any
 from gates import conclude, gate
 
 from imitation_ros.contract import Contract, load
+from imitation_ros.data.intervals import wilson
 from imitation_ros.data.store import Dataset, DatasetWriter
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.intervals import wilson
-from imitation_ros.evaluation.rollout import rollout
 from imitation_ros.export.onnx import export
+from imitation_ros.rollout.collection import collect
+from imitation_ros.rollout.rollout import rollout
 from imitation_ros.sim.tasks import TASKS
 from imitation_ros.training.config import load as load_config
 from imitation_ros.training.run import train

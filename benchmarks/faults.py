@@ -29,9 +29,9 @@ import numpy as np
 from recorder_nodes import Bench, Load
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 
-from imitation_ros.bags.audit import audit
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.edit.repair import repair
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.repair import repair
 from imitation_ros.errors import DataError
 
 NS = 1_000_000_000

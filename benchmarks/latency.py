@@ -34,7 +34,7 @@ import numpy as np
 
 from imitation_ros.cli.processes import command, end, remove_stale_segments, ros_environment
 from imitation_ros.contract import Contract, load
-from imitation_ros.evaluation.latency import Distribution, first_after, table
+from imitation_ros.data.latency import Distribution, first_after, table
 
 
 class Sink:
@@ -45,7 +45,7 @@ class Sink:
         from sensor_msgs.msg import JointState
         from trajectory_msgs.msg import JointTrajectory
 
-        from imitation_ros.bags.codec import stamp_ns
+        from imitation_ros.messages.codec import stamp_ns
 
         self.node = Node('sink', context=context)
         self.proposals: list[tuple[int, int, int]] = []
@@ -112,7 +112,7 @@ def cpu_s(pid: int) -> float:
 
 def wait_armed(clients: Any) -> None:
     """Arm the safety node as soon as it has seen the robot."""
-    from imitation_ros.nodes._clients import RefusedError
+    from imitation_ros.nodes.scripts.clients import RefusedError
 
     for attempt in range(40):
         try:
@@ -156,7 +156,7 @@ def measure(folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
     from rclpy.context import Context
     from rclpy.signals import SignalHandlerOptions
 
-    from imitation_ros.nodes._clients import Clients
+    from imitation_ros.nodes.scripts.clients import Clients
 
     path = write_contract(folder)
     contract = load(path)

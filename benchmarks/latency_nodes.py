@@ -104,10 +104,10 @@ def robot(contract: Contract) -> int:
     from rclpy.node import Node
     from sensor_msgs.msg import JointState
 
-    from imitation_ros.nodes._messages import to_joint_state, to_pose
-    from imitation_ros.nodes._qos import profile
-    from imitation_ros.nodes._spin import run
-    from imitation_ros.nodes._ticks import Ticks
+    from imitation_ros.nodes.ros.messages import to_joint_state, to_pose
+    from imitation_ros.nodes.ros.qos import profile
+    from imitation_ros.nodes.ros.spin import run
+    from imitation_ros.nodes.ros.ticks import Ticks
 
     class Robot(Node):
         def __init__(self, context: Any) -> None:
@@ -142,10 +142,10 @@ def relay(contract: Contract, part: str) -> int:
     from sensor_msgs.msg import JointState
     from trajectory_msgs.msg import JointTrajectory
 
-    from imitation_ros.bags.codec import stamp_ns
     from imitation_ros.data.proposal import Proposal
-    from imitation_ros.nodes._messages import to_joint_state, to_trajectory
-    from imitation_ros.nodes._spin import run
+    from imitation_ros.messages.codec import stamp_ns
+    from imitation_ros.nodes.ros.messages import to_joint_state, to_trajectory
+    from imitation_ros.nodes.ros.spin import run
 
     joints = contract.group('left_arm').joints + contract.group('right_arm').joints
 

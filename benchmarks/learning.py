@@ -27,9 +27,9 @@ import torch
 
 from imitation_ros.contract import load
 from imitation_ros.data.store import Dataset
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.rollout import rollout
 from imitation_ros.export.onnx import export
+from imitation_ros.rollout.collection import collect
+from imitation_ros.rollout.rollout import rollout
 from imitation_ros.training import checkpoint, run
 from imitation_ros.training.config import load as load_config
 from imitation_ros.training.run import train

@@ -25,7 +25,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
 from rosbags.rosbag2 import Writer as Rosbag2Writer
 import zstandard
 
-from imitation_ros.bags.repair import repair
+from imitation_ros.bags.edit.repair import repair
 from imitation_ros.errors import BagError
 
 MAGIC = b'\x89MCAP0\r\n'

@@ -25,10 +25,10 @@ from gates import conclude, gate
 
 from imitation_ros.contract import Contract, load
 from imitation_ros.evaluation.clearance import Clearance, free, watch
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.rollout import expert_rollout, rollout
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.trials import Trials
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.rollout.collection import collect
+from imitation_ros.rollout.rollout import expert_rollout, rollout
+from imitation_ros.rollout.trials import Trials
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.sim.experts import EXPERTS
 from imitation_ros.sim.robot import SimRobot

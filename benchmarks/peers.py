@@ -35,10 +35,10 @@ from gates import conclude, gate
 import numpy as np
 from peers_experts import expert_sets, ExpertSet
 
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.describe import describe
 from imitation_ros.bags.layout import find_bags
 from imitation_ros.contract import loads
+from imitation_ros.conversion.convert import convert
+from imitation_ros.conversion.describe import describe
 from imitation_ros.data.store import Dataset
 from imitation_ros.export.onnx import export
 from imitation_ros.training.config import load

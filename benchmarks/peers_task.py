@@ -39,15 +39,15 @@ from numpy.typing import NDArray
 
 from imitation_ros.contract import Contract, load
 from imitation_ros.data.frame import Array, Frame
+from imitation_ros.data.intervals import Interval
 from imitation_ros.data.observation import ObservationSpec
 from imitation_ros.data.store import Dataset
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.intervals import Interval
-from imitation_ros.evaluation.keepers import Guarded
-from imitation_ros.evaluation.proposers import PolicyProposer
-from imitation_ros.evaluation.rollout import attempts, rollout
 from imitation_ros.export.onnx import export
 from imitation_ros.lerobot.exporter import export as export_lerobot
+from imitation_ros.rollout.agents import PolicyProposer
+from imitation_ros.rollout.collection import collect
+from imitation_ros.rollout.command_filters import Guarded
+from imitation_ros.rollout.rollout import attempts, rollout
 from imitation_ros.sim.perturbations import Disturbed
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.training.config import load as load_config

@@ -189,7 +189,7 @@ def rival(kind: str, folder: Path) -> None:
     from imitation_ros.bags.writer import BagWriter
     from imitation_ros.contract import load
     from imitation_ros.data.episode import EpisodeMeta
-    from imitation_ros.nodes._subscriptions import IMAGES, message_class
+    from imitation_ros.nodes.recorder.subscriptions import IMAGES, message_class
 
     contract = load(folder / 'load.yaml')
     context = Context()

@@ -29,13 +29,13 @@ import numpy as np
 
 from imitation_ros.contract import Contract, Limits, load, Obstacle, Support, Torque
 from imitation_ros.errors import ContractError
-from imitation_ros.evaluation.safety_rivals import Pink
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.safety_trial import judge, Violations
+from imitation_ros.evaluation.safety.baselines import Pink
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.evaluation.safety.trial import judge, Violations
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety.backends import choose
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry.distances import SelfCollision
 
 BOUNDS = {'coal': (1000.0, 2000.0, 5.0), 'numba': (300.0, 500.0, 20.0)}
 """p99 of a step [us], realistic and adversarial, and times pink's median, by back end."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from imitation_ros.contract import Contract
-from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.safety import backends
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 FEET = {

@@ -184,7 +184,7 @@ def test_every_node_is_a_program_for_ros2_run(prefix: Path) -> None:
     for program in folder.iterdir():
         (module,) = re.findall(r"run_module\('([\w.]+)', run_name='__main__'", program.read_text())
         assert os.access(program, os.X_OK)
-        assert module == f'imitation_ros.nodes.{program.name}' and find_spec(module)
+        assert module == NODES[program.name] and find_spec(module)
 
 
 def test_setup_runs_in_the_folder_that_colcon_links(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def constraints() -> list[str]:
 def test_an_audit_page_needs_the_extra_report_alone(setup: dict[str, Any], tmp_path: Path) -> None:
     from rosbags.rosbag2 import StoragePlugin, Writer
 
-    from imitation_ros.bags.definitions import typestore
+    from imitation_ros.messages.definitions import typestore
 
     assert names(setup['extras_require']['report']) == {'jinja2', 'matplotlib'}
     store = typestore()

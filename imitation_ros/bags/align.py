@@ -17,8 +17,8 @@ from ..contract import Contract
 from ..data.frame import Array, Frame, Image, JOINT_STATES
 from ..data.timeline import SampleBuffer, Timeline
 from ..errors import DataError
-from . import codec
-from .joints import JointReader
+from ..messages import codec
+from ..messages.joints import JointReader
 from .reader import Bag, header_stamp_ns
 
 NS = 1_000_000_000

@@ -22,7 +22,7 @@ from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestor
 from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError, ContractError, unknown
-from . import definitions
+from ..messages import definitions
 from .checksums import check_attachments, check_summary
 from .layout import (
     bag_files,

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 
 from ..contract import Contract, Qos
 from ..data.frame import JOINT_STATES
-from .compression import COMPRESSED, IMAGE, TOPIC_SUFFIX
 
 DEFAULT = Qos(depth=10)
+
+IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+TOPIC_SUFFIX = '/compressed'
+"""Of the topic that carries an image topic compressed, as image_transport names it."""
 
 COMMAND = 'command'
 """Modality of the safety node's commands, the actions of a dataset."""

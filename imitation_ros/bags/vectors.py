@@ -16,9 +16,9 @@ from ..contract import Acted, Contract, Observed
 from ..data.frame import Array, Frame, JOINT_STATES
 from ..data.timeline import Timeline
 from ..errors import DataError
-from . import codec
+from ..messages import codec
+from ..messages.definitions import decode
 from .align import Aligned, number_of, ticket
-from .definitions import decode
 from .reader import Bag, header_stamp_ns, RawMessage
 
 NS = 1_000_000_000

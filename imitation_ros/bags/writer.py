@@ -16,7 +16,7 @@ import shutil
 from ..contract import Contract
 from ..data.episode import EpisodeMeta
 from ..errors import BagError
-from . import definitions
+from ..messages import definitions
 from .layout import (
     bag_information,
     Channel,

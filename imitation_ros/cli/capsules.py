@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..safety.collisions import SelfCollision
+    from ..safety.geometry.distances import SelfCollision
 
 NEAREST = 8
 """Pairs of links that are listed."""

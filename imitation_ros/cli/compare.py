@@ -57,11 +57,11 @@ def compare(
     Examples: imitation_ros compare --task lift --small --out runs/lift;
     imitation_ros compare --task lift --demos 2,5,10,20 --methods bc,diffusion --out runs/lift
     """
-    from ..evaluation.compare.cells import results, run
-    from ..evaluation.compare.page import cells, ROWS, write
     from ..evaluation.compare.plan import CONDITIONS, Plan
+    from ..evaluation.compare.runs import results, run
     from ..evaluation.compare.scores import Scores
     from ..evaluation.compare.verdicts import judge, too_few
+    from ..reports.compare_page import cells, ROWS, write
 
     changes: dict[str, Any] = {'seeds': seeds, 'trials': trials, 'updates': updates}
     numbers = _numbers(demos)

@@ -32,10 +32,10 @@ def contract_from_bag(
     Examples: imitation_ros contract-from-bag bags --out theirs.yaml;
     imitation_ros contract-from-bag bags/0001 --observation /obs --action /act --out theirs.yaml
     """
-    from ..bags.describe import describe
     from ..bags.layout import find_bags
     from ..bags.reader import Bag
     from ..contract import loads
+    from ..conversion.describe import describe
 
     if out.exists():
         raise DataError(f'{out} is there already')

@@ -16,8 +16,8 @@ from ..errors import BagError, counted, DataError
 from .options import Json, Out
 
 if TYPE_CHECKING:
-    from ..bags.convert import Options
     from ..contract import Contract
+    from ..conversion.convert import Options
 
 COLOURS = {'ok': 'green', 'warn': 'yellow', 'reject': 'red'}
 
@@ -58,8 +58,8 @@ def audit(
     Examples: imitation_ros audit bags/monday; imitation_ros audit bags --html audit.html;
     imitation_ros audit bags --topics; imitation_ros audit bags --json | jq '.[].verdict'
     """
-    from ..bags.audit import Audit
-    from ..bags.audit import audit as audit_bag
+    from ..bags.audit.bag import Audit
+    from ..bags.audit.bag import audit as audit_bag
     from ..bags.layout import find_bags
     from ..bags.reader import Bag
     from ..contract import load
@@ -79,7 +79,7 @@ def audit(
                         audits.append(audit_bag(bag, contract))
                         outcomes.append(bag.outcome)
                 else:
-                    from ..evaluation.survey import survey
+                    from ..reports.audit_survey import survey
 
                     surveys.append(survey(path, contract))
                     audits.append(surveys[-1].audit)
@@ -89,7 +89,7 @@ def audit(
                 audits.append(Audit(path.name, 0.0, 'reject', (reason,), ()))
                 outcomes.append('')
                 if html is not None:
-                    from ..evaluation.survey import Survey
+                    from ..reports.audit_survey import Survey
 
                     surveys.append(Survey(path, audits[-1]))
             progress.advance(task)
@@ -101,7 +101,7 @@ def audit(
     if out is not None:
         out.write_text(text, encoding='utf-8')
     if html is not None:
-        from ..evaluation.audit_page import write_audit_page
+        from ..reports.audit_page import write_audit_page
 
         write_audit_page(surveys, html, ', '.join(str(place) for place in bags))
         console.print(f'page: {html}')
@@ -184,9 +184,9 @@ def repair(
     Examples: imitation_ros repair bags/monday/lift_0007.recording;
     imitation_ros repair bags/monday --remove-originals
     """
+    from ..bags.edit.repair import remove_originals
+    from ..bags.edit.repair import repair as repair_bag
     from ..bags.layout import find_bags
-    from ..bags.repair import remove_originals
-    from ..bags.repair import repair as repair_bag
 
     console, failed = Console(soft_wrap=True), False
     for path in _found(find_bags, bags):
@@ -249,8 +249,8 @@ def convert(
     imitation_ros convert bags --out data --camera head_camera:48x64;
     imitation_ros convert bags --robot theirs.yaml --out data
     """
-    from ..bags.convert import Options
     from ..contract import load
+    from ..conversion.convert import Options
 
     options = Options(
         cameras=_cameras(camera),
@@ -272,9 +272,9 @@ def convert_with_bar(
     contract: 'Contract | None' = None,
 ) -> None:
     """Convert, with a progress bar, and show what was left out and how old the data is."""
-    from ..bags.convert import convert as convert_bags
-    from ..bags.convert import Progress as Step
     from ..bags.layout import find_bags
+    from ..conversion.convert import convert as convert_bags
+    from ..conversion.convert import Progress as Step
     from ..data.outcomes import summary
 
     paths = _found(find_bags, bags)

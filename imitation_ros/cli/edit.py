@@ -14,7 +14,7 @@ from ..errors import BagError, DataError, unknown
 from .options import Out
 
 if TYPE_CHECKING:
-    from ..bags.edit import Change
+    from ..bags.edit.episodes import Change
 
 Bags = Annotated[list[Path], typer.Argument(help='Bags, or folders that hold bags.')]
 DryRun = Annotated[bool, typer.Option('--dry-run', '-n', help='Only tell what would be done.')]
@@ -51,8 +51,8 @@ def trim(
     Examples: imitation_ros trim bags/monday --out bags/trimmed;
     imitation_ros trim bags/monday/lift_0003 --out bags/trimmed --from 1.5 --to 9
     """
-    from ..bags.trim import Cut
-    from ..bags.trim import trim as trim_bag
+    from ..bags.edit.trim import Cut
+    from ..bags.edit.trim import trim as trim_bag
     from ..contract import load
 
     cut = Cut(start, end, margin, motion)
@@ -88,8 +88,8 @@ def drop(
     Examples: imitation_ros drop bags/monday --verdict reject --dry-run;
     imitation_ros drop bags/monday --name lift_0003; imitation_ros drop bags/monday --undo
     """
-    from ..bags.edit import drop as drop_bag
-    from ..bags.edit import restore
+    from ..bags.edit.episodes import drop as drop_bag
+    from ..bags.edit.episodes import restore
     from ..data.episode import OUTCOMES
 
     if undo:
@@ -129,8 +129,8 @@ def relabel(
     Examples: imitation_ros relabel bags/monday --name lift_0003 --outcome failure;
     imitation_ros relabel bags/monday --operator ada; imitation_ros relabel bags/monday --undo
     """
-    from ..bags.edit import Labels, undo_relabel
-    from ..bags.edit import relabel as relabel_bag
+    from ..bags.edit.episodes import Labels, undo_relabel
+    from ..bags.edit.episodes import relabel as relabel_bag
     from ..data.episode import OUTCOMES
 
     paths = _chosen(bags, name=name)
@@ -162,7 +162,7 @@ def merge(
 
     Example: imitation_ros merge bags/monday bags/tuesday --out bags/week
     """
-    from ..bags.edit import merge as merge_bags
+    from ..bags.edit.episodes import merge as merge_bags
 
     changes = merge_bags(_chosen(bags), out, link, dry_run)
     _show(f'merged into {out}', changes, {}, dry_run)
@@ -175,7 +175,7 @@ def _chosen(
     name: list[str] | None = None,
 ) -> list[Path]:
     """Bags that fit; every name must be there."""
-    from ..bags.edit import meta_of
+    from ..bags.edit.episodes import meta_of
     from ..bags.layout import find_bags
 
     paths = [path for place in bags for path in find_bags(place)]

@@ -78,7 +78,7 @@ def evaluate(
     if task is None:
         return
     from ..contract import load
-    from ..evaluation.rollout import another_task, rollout
+    from ..rollout.rollout import another_task, rollout
     from ..runtime.bundle import check_against
     from ..runtime.bundle import load as load_bundle
     from ..sim.perturbations import parse
@@ -193,8 +193,8 @@ def report(
 
     Examples: imitation_ros report runs/demo; imitation_ros report runs/bc
     """
-    from ..evaluation.report import summary_table, write_report
-    from ..evaluation.run import ReportData
+    from ..reports.run_folder import ReportData
+    from ..reports.run_page import summary_table, write_report
 
     if not run.is_dir():
         raise DataError(f'{run}: there is no such folder')

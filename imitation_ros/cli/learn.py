@@ -81,7 +81,7 @@ def collect(
     """
     from ..contract import load
     from ..data.observation import CameraInput
-    from ..evaluation.collection import collect as collect_demonstrations
+    from ..rollout.collection import collect as collect_demonstrations
     from ..training.interrupt import Interrupt
 
     console = Console()
@@ -132,7 +132,7 @@ def collect(
 
 def _stopped(console: Console, dataset: 'Dataset') -> None:
     """Say how to go on with a collection that was stopped, and end with the code of Ctrl-C."""
-    from ..evaluation.collection import go_on, WANTED
+    from ..rollout.collection import go_on, WANTED
 
     how = go_on(dataset)
     if how:
@@ -159,7 +159,7 @@ def _correct(
     """Let the expert correct a policy, and say how often it had to."""
     from ..contract import load
     from ..data.store import Dataset
-    from ..evaluation.takeovers import correct, Rule
+    from ..rollout.corrections import correct, Rule
     from ..training.interrupt import Interrupt
 
     onto, with_unknown = first
@@ -334,9 +334,9 @@ def _train_irl(
     console: Console,
 ) -> None:
     """Train with a method of inverse reinforcement learning."""
+    from ..irl.adversarial.run import train as train_in_practice
     from ..irl.config import IqConfig, parse, PractisedConfig
     from ..irl.offline import train_offline
-    from ..irl.run import train as train_in_practice
 
     config = parse(values, source)
     if isinstance(config, IqConfig) and config.mode == 'offline':

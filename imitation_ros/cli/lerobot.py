@@ -39,7 +39,7 @@ def export_lerobot(
     Examples: imitation_ros export-lerobot data --out lerobot/lift;
     imitation_ros export-lerobot bags/monday --out lerobot/lift --codec png
     """
-    from ..bags.convert import Options as ConvertOptions
+    from ..conversion.convert import Options as ConvertOptions
     from ..data.outcomes import left_out_unmarked, unmarked
     from ..data.store import Dataset, MANIFEST
     from ..lerobot.exporter import export

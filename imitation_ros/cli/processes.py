@@ -16,7 +16,11 @@ from typing import IO
 from .. import domain, lifetime
 from ..errors import ImitationError, NotReadyError, unknown
 
-NODES = ('sim', 'safety', 'teleop', 'recorder', 'policy', 'operator', 'trials')
+NODES = {
+    **{n: f'imitation_ros.nodes.{n}' for n in ('sim', 'safety', 'teleop', 'recorder', 'policy')},
+    **{name: f'imitation_ros.nodes.scripts.{name}' for name in ('operator', 'trials')},
+}
+"""Module that runs each of our nodes."""
 READY = re.compile(r'\]: ready\s*$', re.MULTILINE)
 PLAIN = re.compile(r'[A-Za-z/][\w/.-]*')
 FLAGS = ('true', 'false', 'yes', 'no', 'on', 'off', 'y', 'n', 'null')
@@ -53,7 +57,7 @@ def command(node: str, parameters: Mapping[str, object]) -> list[str]:
     """Command line that runs one of our nodes with parameters."""
     if node not in NODES:
         raise NodeFailedError(unknown(node, 'node', NODES))
-    line = [sys.executable, '-m', f'imitation_ros.nodes.{node}', '--ros-args']
+    line = [sys.executable, '-m', NODES[node], '--ros-args']
     for key, value in parameters.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         # ROS reads a value as YAML: `007` would be a number, `off` a flag, `a: b` a mapping.

@@ -35,9 +35,9 @@ def reward(
     imitation_ros reward runs/maxent --data data --task lift --out runs/maxent/reward
     """
     from ..data.store import Dataset
-    from ..evaluation.reward_report import headline, write_reward_report
     from ..evaluation.reward_study import study
     from ..irl.loading import load_reward
+    from ..reports.reward_page import headline, write_reward_report
     from ..training.selection import contract_of
 
     console = Console(stderr=as_json)

@@ -92,7 +92,7 @@ def record(
     imitation_ros record --task lift --tasks lift,handover --buttons "start=7, stop=7, success=0";
     imitation_ros record --task lift --compress jpeg:90 --discard-rejected
     """
-    from ..bags.compression import Compression
+    from ..recording.compression import Compression
 
     Compression.parse(compress)
     listed = [name.strip() for name in tasks.split(',') if name.strip()]
@@ -157,7 +157,7 @@ def deploy(
     bundle = load_bundle(policy)
     check_against(bundle, load(robot))
     if with_sim:
-        from ..evaluation.rollout import another_task
+        from ..rollout.rollout import another_task
         from ..sim.tasks import TASKS
 
         if task not in TASKS:
@@ -201,8 +201,8 @@ def check(
     """
     from ..contract import load
     from ..kinematics.model import RobotModel
-    from ..safety import link_capsules
-    from ..safety.collisions import SelfCollision
+    from ..safety.geometry import link_capsules
+    from ..safety.geometry.distances import SelfCollision
 
     contract = load(robot)
     console = Console()
@@ -248,7 +248,7 @@ def check(
     for pair in collision.skipped if skipped else ():
         console.print(f'  {" / ".join(pair.links)}: {pair.reason}')
     if picture is not None:
-        from ..evaluation.capsule_picture import draw
+        from ..reports.capsule_picture import draw
 
         draw(collision, picture)
         console.print(f'wrote {picture}')

@@ -35,8 +35,8 @@ def safety_report(
     --out review.html
     """
     from ..contract import load
-    from ..evaluation.safety_comparison import compare, OURS
-    from ..evaluation.safety_report import write_safety_report
+    from ..evaluation.safety.comparison import compare, OURS
+    from ..reports.safety_page import write_safety_report
 
     contract = load(robot)
     steps, seeds = (SMOKE_STEPS, SMOKE_SEEDS) if smoke else (STEPS, SEEDS)

@@ -16,12 +16,12 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import DataError
+from ..rollout.command_filters import NS
 from ..safety.filter import SafetyFilter
-from ..safety.governor import Governor
 from ..safety.intervention import Rule
+from ..safety.supervisor import Governor
 from ..sim.robot import SimRobot
-from .keepers import NS
-from .safety_streams import Stream
+from .safety.streams import Stream
 
 BEGIN_TICKS = 3
 """Ticks that ask for the pose the robot is in, so that the first move is taken."""

@@ -18,8 +18,8 @@ from ..data.store import Dataset
 from ..data.windows import Windows
 from ..errors import counted, DataError
 from ..irl.environment import Environment
-from ..irl.linear import sample
 from ..irl.loading import Believed
+from ..irl.maxent.linear import sample
 from ..irl.reward import Array, rank_correlation, recorded, Trajectory
 from ..sim.experts import OBJECT
 

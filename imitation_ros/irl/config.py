@@ -18,9 +18,9 @@ from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
 from ..sim.tasks import TASKS
 from ..training.config import BCConfig, NotNegative, Positive, read, Share, validate
-from .adversary import Discriminator
+from .adversarial.discriminator import Discriminator
 from .ppo import Ppo
-from .repair import Repair, Repairing
+from .self_imitation import Repair, Repairing
 
 AtLeastOne = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 

@@ -25,8 +25,8 @@ from ..data.proposal import Proposal
 from ..errors import DataError
 from ..runtime.chunks import smooth
 from ..safety.filter import SafetyFilter
-from ..safety.governor import Governor
 from ..safety.player import ProposalPlayer
+from ..safety.supervisor import Governor
 from ..sim.experts import OBJECT
 from ..sim.perturbations import Disturbed, Setting
 from ..sim.robot import SimRobot

@@ -14,12 +14,12 @@ from ..contract import Contract
 from ..data.windows import Windows
 from ..errors import TrainingError
 from ..training.state import Trained
-from .adversary import Transitions
+from .adversarial.discriminator import Transitions
+from .adversarial.learner import Learner, SLIDE_NOISE
 from .config import CsilConfig, MaxEntConfig, PpoConfig
-from .csil import coherent_reward, CoherentReward
 from .environment import Environment
-from .learner import Learner, SLIDE_NOISE
-from .linear import learn, LinearReward
+from .iq.csil import coherent_reward, CoherentReward
+from .maxent.linear import learn, LinearReward
 from .reward import Reward
 from .rollouts import Rollout
 

@@ -18,8 +18,11 @@ from ..errors import TrainingError
 from ..policies.actor import Actor
 from ..training import checkpoint
 from ..training.state import load_trained, Trained
-from .adversary import Adversary, Experience
-from .airl import Airl
+from .adversarial.airl import Airl
+from .adversarial.discriminator import Adversary, Experience
+from .adversarial.features import HandsView
+from .adversarial.learner import build_adversary
+from .adversarial.run import demonstrations
 from .config import (
     AdversarialConfig,
     AirlConfig,
@@ -30,18 +33,15 @@ from .config import (
     METHODS,
     parse,
 )
-from .csil import Coherent, CoherentReward
-from .features import Features, Place
-from .iq import IqLearner
+from .iq.csil import Coherent, CoherentReward
+from .iq.iq_learn import IqLearner
 from .known import REWARD
-from .learner import build_adversary
-from .linear import LinearReward
+from .maxent.features import Features, Place
+from .maxent.linear import LinearReward
 from .offline import METHOD
 from .ppo import Decisions, GaussianPolicy
 from .reward import Array, Reward
-from .run import demonstrations
 from .transitions import Memory
-from .view import HandsView
 
 NOTES = {
     'irl-iq': (

@@ -28,7 +28,7 @@ from ..training.run import train, TrainResult, versions, write_identity
 from ..training.selection import contract_of, fingerprint, left_out, refuse_corrections
 from ..training.state import load_trained, Trained
 from .config import IqConfig
-from .iq import IqLearner
+from .iq.iq_learn import IqLearner
 from .transitions import attempted, demonstrated, Memory, remember
 
 METHOD = 'irl'

@@ -8,15 +8,15 @@ from ..contract import Contract
 from ..errors import SafetyError
 from .certificate import BrakeCertificate
 from .coal_backend import CoalBackend
-from .dynamics import Dynamics, PinocchioDynamics
-from .front import Front
-from .limits import ViabilityBox
-from .refine import RefinedCertificate
-from .tools import Motion, ToolMotion, ToolSpeed
+from .constraints.dynamics import Dynamics, PinocchioDynamics
+from .constraints.limits import ViabilityBox
+from .constraints.tools import Motion, ToolMotion, ToolSpeed
+from .geometry.refinement import RefinedCertificate
+from .velocity_bounds import Front
 
 if TYPE_CHECKING:
-    from .collisions import SelfCollision
     from .compiled.backend import CompiledBackend, CompiledCertificate, CompiledFront
+    from .geometry.distances import SelfCollision
 
 NAMES = ('auto', 'coal', 'numba')
 

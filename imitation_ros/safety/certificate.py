@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ..data.frame import Array
 from ..kinematics.braking import braking_distance
-from .geometry import Indices
-from .limits import ViabilityBox
+from .constraints.limits import ViabilityBox
+from .geometry.model import Indices
 
 if TYPE_CHECKING:
-    from .front import Aim, Look
+    from .velocity_bounds import Aim, Look
 
 HORIZON = 10**9
 """Longer than any braking, in set-points."""

@@ -12,8 +12,8 @@ import pinocchio as pin
 from ..data.frame import Array
 from ..errors import SafetyError
 from ..kinematics.model import RobotModel
-from . import pairs
-from .geometry import Indices
+from .geometry import pairs
+from .geometry.model import Indices
 
 MANY = 0.1
 """From this share of the pairs on it is cheaper to take all distances than one by one."""

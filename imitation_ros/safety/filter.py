@@ -24,13 +24,13 @@ from ..data.frame import Array
 from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
-from .collisions import SelfCollision
-from .demands import Demand, Demands
-from .front import Aim, Look
+from .constraints.limits import MAX_POSITION, MAX_SPEED, ViabilityBox
+from .constraints.optional import Demand, Demands
+from .explain import Reasons
+from .geometry.distances import SelfCollision
 from .intervention import internal_error, Intervention, Rule
-from .late import Late
-from .limits import MAX_POSITION, MAX_SPEED, ViabilityBox
-from .reasons import Reasons
+from .lagging import Late
+from .velocity_bounds import Aim, Look
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Of the asked velocity, tried one after the other in the mode `path`."""

@@ -9,9 +9,9 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import unknown
+from .constraints.limits import MAX_POSITION
 from .curve import Curve, EASY_S, Fade
 from .intervention import Intervention, Rule
-from .limits import MAX_POSITION
 
 NS = 1_000_000_000
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.frame import Array
-from .limits import ViabilityBox
+from .constraints.limits import ViabilityBox
 
 MOST = 10
 """Most points of a tail: what it costs to send grows with them, what it guards does not."""

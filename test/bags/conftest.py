@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.bags.definitions import typestore
 from imitation_ros.bags.layout import qos_profile
 from imitation_ros.bags.topics import recorded
 from imitation_ros.bags.writer import BagWriter
 from imitation_ros.contract import Contract, loads
 from imitation_ros.data.episode import EpisodeMeta
+from imitation_ros.messages.definitions import typestore
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

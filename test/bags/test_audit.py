@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from imitation_ros.bags import codec, joints
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.definitions import decode, typestore
-from imitation_ros.bags.frozen import carriers
-from imitation_ros.bags.joints import JointReader
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.audit.frozen import carriers
 from imitation_ros.bags.reader import Bag
 from imitation_ros.bags.topics import recorded
 from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.errors import DataError
+from imitation_ros.messages import codec, joints
+from imitation_ros.messages.definitions import decode, typestore
+from imitation_ros.messages.joints import JointReader
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

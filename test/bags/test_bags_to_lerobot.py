@@ -5,8 +5,8 @@
 import numpy as np
 from typer.testing import CliRunner
 
-from imitation_ros.bags.convert import convert
 from imitation_ros.cli.app import app
+from imitation_ros.conversion.convert import convert
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.bags import codec
 from imitation_ros.errors import DataError
+from imitation_ros.messages import codec
 
 HEADER = SimpleNamespace(stamp=SimpleNamespace(sec=3, nanosec=7))
 

@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.bags import codec
-from imitation_ros.bags.compression import COMPRESSED, Compression, IMAGE
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.definitions import decode, typestore
 from imitation_ros.bags.reader import Bag, header_stamp_ns
-from imitation_ros.bags.session import Session
-from imitation_ros.bags.take import Take
-from imitation_ros.bags.topics import as_recorded, recorded
+from imitation_ros.bags.topics import as_recorded, COMPRESSED, IMAGE, recorded
+from imitation_ros.conversion.convert import convert
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
+from imitation_ros.messages import codec
+from imitation_ros.messages.definitions import decode, typestore
+from imitation_ros.recording.compression import Compression
+from imitation_ros.recording.session import Session
+from imitation_ros.recording.take import Take
 
 JPEG, PNG = Compression('jpeg', 95), Compression('png')
 

@@ -9,17 +9,17 @@ import shutil
 import numpy as np
 import pytest
 
-from imitation_ros.bags import codec
-from imitation_ros.bags.convert import agreed, convert, Options
-from imitation_ros.bags.definitions import typestore
 from imitation_ros.bags.layout import find_bags, read_information, update_meta, write_information
 from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import loads
+from imitation_ros.conversion.convert import agreed, convert, Options
 from imitation_ros.data.images import resize
 from imitation_ros.data.outcomes import summary
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.timeline import Timeline
 from imitation_ros.errors import BagError, DataError
+from imitation_ros.messages import codec
+from imitation_ros.messages.definitions import typestore
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

@@ -8,12 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert, Options
-from imitation_ros.bags.definitions import typestore
-from imitation_ros.bags.pictures import picture_size
+from imitation_ros.bags.audit.bag import audit
 from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import loads
+from imitation_ros.conversion.convert import convert, Options
 from imitation_ros.data.images import displayable, resize
 from imitation_ros.data.observation import CameraInput, ObservationSpec
 from imitation_ros.data.store import Dataset
@@ -21,6 +19,8 @@ from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError
 from imitation_ros.lerobot.exporter import export
 from imitation_ros.lerobot.importer import import_
+from imitation_ros.messages.definitions import typestore
+from imitation_ros.messages.pictures import picture_size
 
 HEAD = '/head_camera/image_raw/compressed'
 WRIST = '/left_wrist_camera/image_raw'

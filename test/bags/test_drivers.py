@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.drivers import Drivers
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.authority import Drivers
 from imitation_ros.bags.reader import Bag
+from imitation_ros.conversion.convert import convert
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
 

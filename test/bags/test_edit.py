@@ -13,21 +13,14 @@ from rosbags.rosbag2 import Reader as Rosbag2Reader
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer as Rosbag2Writer
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.definitions import typestore
-from imitation_ros.bags.edit import (
-    drop,
-    Labels,
-    merge,
-    relabel,
-    restore,
-    undo_relabel,
-)
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.edit.episodes import drop, Labels, merge, relabel, restore, undo_relabel
+from imitation_ros.bags.edit.trim import Cut, trim
 from imitation_ros.bags.layout import find_bags
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.session import Session
-from imitation_ros.bags.trim import Cut, trim
 from imitation_ros.errors import BagError, DataError
+from imitation_ros.messages.definitions import typestore
+from imitation_ros.recording.session import Session
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 import yaml
 
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.edit import merge, meta_of
+from imitation_ros.bags.edit.episodes import merge, meta_of
 from imitation_ros.bags.reader import Bag
 from imitation_ros.cli.app import app
+from imitation_ros.conversion.convert import convert
 from imitation_ros.errors import BagError, DataError
 
 NAMES = ['../../x', '/tmp/x', '..', '..\\x', 'a/../../x', 'x' * 300, 'a\0b', '']

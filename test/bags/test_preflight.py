@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.bags.flow import Flow
-from imitation_ros.bags.pictures import picture_size
-from imitation_ros.bags.preflight import ERROR, Offer, OK, Preflight, Seen, WARN
 from imitation_ros.bags.reader import header_stamp_ns
 from imitation_ros.bags.topics import recorded
 from imitation_ros.errors import BagError
+from imitation_ros.messages.pictures import picture_size
+from imitation_ros.recording.flow import Flow
+from imitation_ros.recording.preflight import ERROR, Offer, OK, Preflight, Seen, WARN
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

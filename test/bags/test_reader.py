@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.definitions import typestore
-from imitation_ros.bags.excerpt import write_excerpt
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.edit.excerpt import write_excerpt
+from imitation_ros.bags.edit.trim import Cut, trim
 from imitation_ros.bags.layout import read_information, write_information
 from imitation_ros.bags.reader import Bag, header_stamp_ns
 from imitation_ros.bags.topics import recorded
-from imitation_ros.bags.trim import Cut, trim
+from imitation_ros.conversion.convert import convert
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import BagError, DataError
+from imitation_ros.messages.definitions import typestore
 
 
 def foreign(path: Path, entries, robot, plugin, compression=None) -> Path:

@@ -14,14 +14,14 @@ import pytest
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 from typer.testing import CliRunner
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert
+from imitation_ros.bags.audit.bag import audit
+from imitation_ros.bags.edit.repair import repair, unfinished
 from imitation_ros.bags.layout import find_bags, read_information
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.repair import repair, unfinished
-from imitation_ros.bags.session import Session
 from imitation_ros.cli.app import app
+from imitation_ros.conversion.convert import convert
 from imitation_ros.errors import BagError
+from imitation_ros.recording.session import Session
 
 
 @pytest.fixture(scope='module')

@@ -17,10 +17,10 @@ from mcap_faults import Fault, Shape
 import pytest
 from typer.testing import CliRunner
 
-from imitation_ros.bags import rewrite
+from imitation_ros.bags.edit import rewrite
+from imitation_ros.bags.edit.repair import remove_originals, repair
 from imitation_ros.bags.layout import read_information
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.repair import remove_originals, repair
 from imitation_ros.cli.app import app
 from imitation_ros.errors import BagError
 

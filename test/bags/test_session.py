@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.auditor import check_written
+from imitation_ros.bags.audit.audit import check_written
+from imitation_ros.bags.audit.bag import audit
 from imitation_ros.bags.layout import find_bags
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.session import Session
-from imitation_ros.bags.take import Take
 from imitation_ros.bags.topics import recorded
 from imitation_ros.errors import BagError
+from imitation_ros.recording.session import Session
+from imitation_ros.recording.take import Take
 
 NS = 1_000_000_000
 
@@ -88,7 +88,7 @@ def test_a_watcher_that_fails_costs_no_message(
 
     session = Session(tmp_path, robot, time.monotonic_ns)
     with monkeypatch.context() as patch:
-        patch.setattr('imitation_ros.bags.auditor.Auditor.push', broken)
+        patch.setattr('imitation_ros.bags.audit.audit.Auditor.push', broken)
         session.start(channels, 0, task='pick')
         feed(session.take, good_script, robot)
         while session.take.queued_bytes:

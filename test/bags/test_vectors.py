@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import vectors
 
-from imitation_ros.bags.audit import audit
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.describe import describe
+from imitation_ros.bags.audit.bag import audit
 from imitation_ros.bags.reader import Bag
 from imitation_ros.cli.contracts import contract_from_bag
 from imitation_ros.contract import Contract, loads
+from imitation_ros.conversion.convert import convert
+from imitation_ros.conversion.describe import describe
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
 from imitation_ros.kinematics.model import RobotModel

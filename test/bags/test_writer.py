@@ -16,13 +16,13 @@ from rosbags.rosbag2 import Reader as Rosbag2Reader
 from rosbags.typesys import get_typestore, Stores
 import yaml
 
-from imitation_ros.bags.definitions import find, typestore
+from imitation_ros.bags.edit.repair import repair
 from imitation_ros.bags.layout import read_information, update_meta
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.repair import repair
 from imitation_ros.contract import loads
 from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.errors import BagError
+from imitation_ros.messages.definitions import find, typestore
 
 
 def test_rosbags_reads_every_message(good_bag, good_script):
@@ -83,7 +83,7 @@ def test_definitions_and_hashes_match_the_installed_ones():
 
 def test_definitions_without_ros(monkeypatch):
     find.cache_clear()
-    monkeypatch.setattr('imitation_ros.bags.definitions.prefixes', lambda: [])
+    monkeypatch.setattr('imitation_ros.messages.definitions.prefixes', lambda: [])
     try:
         definition = find('sensor_msgs/msg/JointState')
         assert definition.hash.startswith('RIHS01_a13ee3a3')

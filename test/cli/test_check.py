@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from imitation_ros.cli.app import app
 from imitation_ros.contract import load
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety import link_capsules
+from imitation_ros.safety.geometry import link_capsules
 
 LINK = """<link name="{name}">
   <inertial><mass value="1"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial>

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from imitation_ros.bags.definitions import typestore
 from imitation_ros.bags.layout import find_bags
 from imitation_ros.bags.topics import recorded
 from imitation_ros.bags.writer import BagWriter
@@ -15,6 +14,7 @@ from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.errors import ImitationError
+from imitation_ros.messages.definitions import typestore
 
 NS = 1_000_000_000
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.trials import Trials
+from imitation_ros.rollout.trials import Trials
 from imitation_ros.runtime import bundle
 
 RUNNER = CliRunner()

@@ -10,16 +10,16 @@ import numpy as np
 from onnx_models import hold_weights, make_metadata, make_spec, write_policy
 import pytest
 
-from imitation_ros.bags.codec import encode_jpeg
-from imitation_ros.bags.convert import convert
-from imitation_ros.bags.definitions import typestore
 from imitation_ros.bags.writer import BagWriter
 from imitation_ros.contract import Contract
+from imitation_ros.conversion.convert import convert
 from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.data.proposal import Proposal
-from imitation_ros.evaluation.keepers import Guarded
-from imitation_ros.evaluation.proposers import due, ExpertProposer
-from imitation_ros.evaluation.trials import Trial, Trials
+from imitation_ros.messages.codec import encode_jpeg
+from imitation_ros.messages.definitions import typestore
+from imitation_ros.rollout.agents import due, ExpertProposer
+from imitation_ros.rollout.command_filters import Guarded
+from imitation_ros.rollout.trials import Trial, Trials
 from imitation_ros.sim.robot import SimRobot
 
 NS = 1_000_000_000

@@ -14,12 +14,12 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from typer.testing import CliRunner
 
-from imitation_ros.bags.definitions import typestore
 from imitation_ros.cli.app import app
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.audit_page import render, severity
-from imitation_ros.evaluation.audit_plots import next_step, skew_histogram, timeline
-from imitation_ros.evaluation.survey import rates, survey
+from imitation_ros.messages.definitions import typestore
+from imitation_ros.reports.audit_page import render, severity
+from imitation_ros.reports.audit_plots import next_step, skew_histogram, timeline
+from imitation_ros.reports.audit_survey import rates, survey
 
 NS = 1_000_000_000
 T0 = 1_700_000_000 * NS

@@ -9,7 +9,7 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.evaluation.clearance import free, watch
-from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.sim.robot import SimRobot
 

@@ -17,7 +17,7 @@ from imitation_ros.data.images import resize
 from imitation_ros.data.observation import CameraInput
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
-from imitation_ros.evaluation.collection import collect, go_on
+from imitation_ros.rollout.collection import collect, go_on
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.sim.shaking import CORRELATION_S, Shaking
 

@@ -14,15 +14,15 @@ from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.evaluation.compare import cells as cells_module
-from imitation_ros.evaluation.compare.cells import CLEAR_PEAK, first, peak_mb, run
-from imitation_ros.evaluation.compare.page import take, write
+from imitation_ros.evaluation.compare import runs as cells_module
 from imitation_ros.evaluation.compare.plan import Cell, KNOCK, NOMINAL, Plan
+from imitation_ros.evaluation.compare.runs import CLEAR_PEAK, first, peak_mb, run
 from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
-from imitation_ros.evaluation.compare.tube import back_s, Tube
+from imitation_ros.evaluation.compare.support import back_s, Tube
 from imitation_ros.evaluation.compare.verdicts import judge
-from imitation_ros.irl.run import IrlResult
+from imitation_ros.irl.adversarial.run import IrlResult
+from imitation_ros.reports.compare_page import take, write
+from imitation_ros.rollout.collection import collect
 from imitation_ros.training.run import TrainResult
 
 METHODS = ('bc', 'act', 'diffusion')

@@ -10,8 +10,8 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.frame import Array
-from imitation_ros.evaluation.rollout import expert_rollout, rollout
-from imitation_ros.evaluation.trials import Trial
+from imitation_ros.rollout.rollout import expert_rollout, rollout
+from imitation_ros.rollout.trials import Trial
 from imitation_ros.sim.perturbations import parse, PERTURBATIONS
 from imitation_ros.sim.robot import SimRobot
 

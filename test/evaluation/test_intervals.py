@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
+from imitation_ros.data.intervals import Interval, paired_bootstrap, wilson
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.intervals import Interval, paired_bootstrap, wilson
 
 
 # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.

@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
+from imitation_ros.data.latency import Distribution, first_after, jitter, table
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.latency import Distribution, first_after, jitter, table
 
 
 def test_a_distribution() -> None:

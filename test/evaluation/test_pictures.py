@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from imitation_ros.data.episode import Episode, EpisodeMeta
-from imitation_ros.errors import DataError
-from imitation_ros.evaluation import plots
-from imitation_ros.evaluation.pictures import (
+from imitation_ros.data.camera_strips import (
     encode_png,
     evenly,
     png_uri,
     strip_of_array,
     strip_of_episode,
 )
+from imitation_ros.data.episode import Episode, EpisodeMeta
+from imitation_ros.errors import DataError
+from imitation_ros.reports import plots
 
 NS = 1_000_000_000
 

@@ -10,11 +10,7 @@ import pytest
 from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import Contract
 from imitation_ros.errors import ContractError
-from imitation_ros.evaluation.recordings import (
-    latencies_of_bag,
-    strip_of_bag,
-    trace_of_bag,
-)
+from imitation_ros.reports.recordings import latencies_of_bag, strip_of_bag, trace_of_bag
 
 pytestmark = pytest.mark.sim
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from imitation_ros.cli.app import app
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.report import render, summary_table, write_report
-from imitation_ros.evaluation.run import ReportData
+from imitation_ros.reports.run_folder import ReportData
+from imitation_ros.reports.run_page import render, summary_table, write_report
 from imitation_ros.training import checkpoint
 
 pytestmark = pytest.mark.sim

@@ -13,8 +13,8 @@ from onnx_models import make_spec
 import pytest
 
 from imitation_ros.contract import Contract
-from imitation_ros.evaluation.reward_report import headline, write_reward_report
 from imitation_ros.evaluation.reward_study import RewardStudy, study, Told
+from imitation_ros.reports.reward_page import headline, write_reward_report
 
 
 def _study(good: float, bad: float, failures: int = 4, preference: bool = False) -> RewardStudy:

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from imitation_ros.cli.app import app
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError, MismatchError
-from imitation_ros.evaluation.proposers import due
-from imitation_ros.evaluation.rollout import expert_rollout, rollout
-from imitation_ros.evaluation.trials import Trials
+from imitation_ros.rollout.agents import due
+from imitation_ros.rollout.rollout import expert_rollout, rollout
+from imitation_ros.rollout.trials import Trials
 from imitation_ros.sim.tasks import TASKS
 
 pytestmark = pytest.mark.sim
@@ -129,5 +129,5 @@ def test_a_rollout_needs_no_torch() -> None:
     import subprocess
     import sys
 
-    code = 'import sys, imitation_ros.evaluation.rollout; sys.exit("torch" in sys.modules)'
+    code = 'import sys, imitation_ros.rollout.rollout; sys.exit("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from imitation_ros.contract import Contract
-from imitation_ros.evaluation.safety_comparison import METHODS, OURS
-from imitation_ros.evaluation.safety_rivals import Ours, SoftLimiterTranscription, StepClamp
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.safety_trial import judge, play, Violations
+from imitation_ros.evaluation.safety.baselines import Ours, SoftLimiterTranscription, StepClamp
+from imitation_ros.evaluation.safety.comparison import METHODS, OURS
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.evaluation.safety.trial import judge, play, Violations
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.geometry.distances import SelfCollision
 
 
 @pytest.fixture(scope='module')

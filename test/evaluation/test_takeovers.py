@@ -11,8 +11,8 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.collection import collect, go_on
-from imitation_ros.evaluation.takeovers import correct, Rule
+from imitation_ros.rollout.collection import collect, go_on
+from imitation_ros.rollout.corrections import correct, Rule
 
 pytestmark = pytest.mark.sim
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.trials import Latency, Trial, Trials
+from imitation_ros.rollout.trials import Latency, Trial, Trials
 
 
 def make() -> Trials:

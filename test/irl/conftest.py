@@ -9,7 +9,7 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
-from imitation_ros.evaluation.collection import collect
+from imitation_ros.rollout.collection import collect
 from imitation_ros.training.config import load
 from imitation_ros.training.run import train
 

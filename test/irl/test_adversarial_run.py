@@ -16,11 +16,11 @@ import torch
 from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import TrainingError
-from imitation_ros.evaluation.rollout import rollout
 from imitation_ros.export.onnx import export
-from imitation_ros.irl import run as irl_run
+from imitation_ros.irl.adversarial import run as irl_run
+from imitation_ros.irl.adversarial.run import train
 from imitation_ros.irl.config import AdversarialConfig, parse
-from imitation_ros.irl.run import train
+from imitation_ros.rollout.rollout import rollout
 from imitation_ros.runtime import bundle
 from imitation_ros.training import checkpoint
 from imitation_ros.training.config import load

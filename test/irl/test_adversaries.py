@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from imitation_ros.irl.adversary import (
+from imitation_ros.irl.adversarial.airl import Airl
+from imitation_ros.irl.adversarial.discriminator import (
     accuracy,
     Adversary,
     discriminate,
     Discriminator,
     Transitions,
 )
-from imitation_ros.irl.airl import Airl
+from imitation_ros.irl.adversarial.gail import Gail
+from imitation_ros.irl.adversarial.learner import rank_correlation
 from imitation_ros.irl.config import Guard
-from imitation_ros.irl.gail import Gail
-from imitation_ros.irl.guard import Selection
-from imitation_ros.irl.learner import rank_correlation
+from imitation_ros.irl.model_selection import Selection
 from imitation_ros.irl.ppo import advantages
 from imitation_ros.irl.rollouts import Rollout
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 import pytest
 
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.csil import Coherent, fit
+from imitation_ros.irl.iq.csil import Coherent, fit
 
 Array = NDArray[np.float64]
 

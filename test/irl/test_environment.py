@@ -13,10 +13,10 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.observation import CameraInput
 from imitation_ros.errors import DataError
-from imitation_ros.evaluation.keepers import Guarded, Keeper, Unguarded
-from imitation_ros.evaluation.proposers import PolicyProposer
 from imitation_ros.irl.environment import Environment, NS
 from imitation_ros.irl.rollouts import rollout
+from imitation_ros.rollout.agents import PolicyProposer
+from imitation_ros.rollout.command_filters import Guarded, Keeper, Unguarded
 from imitation_ros.runtime import bundle
 from imitation_ros.runtime.session import Session
 from imitation_ros.sim.experts import EXPERTS, OBJECT

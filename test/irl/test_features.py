@@ -9,7 +9,7 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.observation import ObservationSpec
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.features import Feature, Features, Place, sentences
+from imitation_ros.irl.maxent.features import Feature, Features, Place, sentences
 from imitation_ros.irl.reward import rank_correlation
 
 STEPS = 12

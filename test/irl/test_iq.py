@@ -16,7 +16,7 @@ from imitation_ros.data.stats import measure
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
 from imitation_ros.irl.config import IqConfig
-from imitation_ros.irl.iq import IqLearner
+from imitation_ros.irl.iq.iq_learn import IqLearner
 from imitation_ros.irl.transitions import (
     ABSORBING,
     attempted,

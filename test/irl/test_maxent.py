@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 import pytest
 
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.maxent import solve
+from imitation_ros.irl.maxent.maxent import solve
 
 Array = NDArray[np.float64]
 

@@ -14,19 +14,19 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
-from imitation_ros.evaluation.collection import collect
 from imitation_ros.evaluation.reward_study import study
-from imitation_ros.irl import run as irl_run
+from imitation_ros.irl.adversarial import run as irl_run
+from imitation_ros.irl.adversarial.run import train
 from imitation_ros.irl.config import load, METHODS, PractisedConfig
-from imitation_ros.irl.csil import CoherentReward
 from imitation_ros.irl.environment import Environment
-from imitation_ros.irl.iq_practice import experience, Explorer
-from imitation_ros.irl.linear import LinearReward
+from imitation_ros.irl.iq.csil import CoherentReward
+from imitation_ros.irl.iq.online import experience, Explorer
 from imitation_ros.irl.loading import load_reward
+from imitation_ros.irl.maxent.linear import LinearReward
 from imitation_ros.irl.reward import recorded
 from imitation_ros.irl.rollouts import Rollout, rollout
-from imitation_ros.irl.run import train
 from imitation_ros.irl.transitions import ABSORBING
+from imitation_ros.rollout.collection import collect
 from imitation_ros.training import checkpoint
 from imitation_ros.training.config import BCConfig
 from imitation_ros.training.run import train as train_bc

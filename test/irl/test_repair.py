@@ -14,13 +14,13 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError, TrainingError
-from imitation_ros.evaluation.collection import collect
-from imitation_ros.irl import run as irl_run
+from imitation_ros.irl.adversarial import run as irl_run
+from imitation_ros.irl.adversarial.learner import Learner
 from imitation_ros.irl.config import AdversarialConfig, parse
 from imitation_ros.irl.environment import Environment
-from imitation_ros.irl.learner import Learner
-from imitation_ros.irl.repair import moved, Repair, Repairs
 from imitation_ros.irl.rollouts import FIRST_SEED
+from imitation_ros.irl.self_imitation import moved, Repair, Repairs
+from imitation_ros.rollout.collection import collect
 from imitation_ros.training.journal import read_metrics
 from imitation_ros.training.loop import LAST
 from imitation_ros.training.state import load_trained, Trained

@@ -27,13 +27,13 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 import waiting
 
-from imitation_ros.bags.codec import joint_state
 from imitation_ros.cli.processes import command, end, remove_stale_segments, ros_environment
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
-from imitation_ros.nodes._messages import to_trajectory
-from imitation_ros.nodes._qos import profile
-from imitation_ros.nodes._spin import make_executor, spin
+from imitation_ros.messages.codec import joint_state
+from imitation_ros.nodes.ros.messages import to_trajectory
+from imitation_ros.nodes.ros.qos import profile
+from imitation_ros.nodes.ros.spin import make_executor, spin
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]
 LIMIT_S = 30.0

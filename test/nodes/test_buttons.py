@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
-from imitation_ros.nodes._buttons import Buttons, parse
-from imitation_ros.nodes._parameters import ParameterError
+from imitation_ros.nodes.recorder.buttons import Buttons, parse
+from imitation_ros.nodes.ros.parameters import ParameterError
 
 VERBS = ('start', 'stop', 'success', 'failure', 'discard')
 

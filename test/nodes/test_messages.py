@@ -19,11 +19,11 @@ from sensor_msgs.msg import CompressedImage, JointState, Joy
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from imitation_ros.bags import codec, definitions
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.errors import BagError, DataError
-from imitation_ros.nodes import _messages as messages
+from imitation_ros.messages import codec, definitions
+from imitation_ros.nodes.ros import messages as messages
 
 pytestmark = pytest.mark.ros
 STAMPS = st.integers(0, 2**31 * 10**9 - 1)

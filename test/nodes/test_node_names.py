@@ -72,8 +72,10 @@ def node_classes() -> list[type]:
     """Every node class of the package, found in every module of it."""
     node = pytest.importorskip('rclpy.node', reason='rclpy is not installed').Node
     found = set()
-    for module in pkgutil.iter_modules(nodes.__path__):
-        names = vars(importlib.import_module(f'{nodes.__name__}.{module.name}')).values()
+    for module in pkgutil.walk_packages(nodes.__path__, 'imitation_ros.nodes.'):
+        if module.name.endswith('__main__'):
+            continue
+        names = vars(importlib.import_module(module.name)).values()
         found |= {c for c in names if inspect.isclass(c) and issubclass(c, node)}
     return sorted(
         (c for c in found if c.__module__.startswith('imitation_ros')), key=lambda c: c.__name__

@@ -23,12 +23,13 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
+from imitation_ros.cli.processes import NODES
 from imitation_ros.contract import Contract, load
 from imitation_ros.errors import NotReadyError
-from imitation_ros.nodes._clients import Clients, RefusedError
-from imitation_ros.nodes._messages import to_joint_state
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes._stage import Stage
+from imitation_ros.nodes.ros.messages import to_joint_state
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.scripts.clients import Clients, RefusedError
+from imitation_ros.nodes.scripts.episode_harness import Stage
 
 pytestmark = pytest.mark.ros
 
@@ -193,7 +194,7 @@ def test_silent_robot_ends_the_episode(contract: Contract, clients: Clients) -> 
 
 def command(name: str, **parameters: Any) -> list[str]:
     given = [part for key, value in parameters.items() for part in ('-p', f'{key}:={value}')]
-    return [sys.executable, '-m', f'imitation_ros.nodes.{name}', '--ros-args', *given]
+    return [sys.executable, '-m', NODES[name], '--ros-args', *given]
 
 
 def environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from imitation_ros.errors import ImitationError
-from imitation_ros.nodes._parameters import declare, ParameterError
+from imitation_ros.nodes.ros.parameters import declare, ParameterError
 
 pytestmark = pytest.mark.ros
 

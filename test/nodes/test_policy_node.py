@@ -30,16 +30,16 @@ from trajectory_msgs.msg import JointTrajectory
 
 from imitation_ros.contract import Contract
 from imitation_ros.errors import MismatchError
-from imitation_ros.nodes._clients import Clients, RefusedError
-from imitation_ros.nodes._messages import (
+from imitation_ros.nodes.policy.node import PolicyNode
+from imitation_ros.nodes.ros.messages import (
     to_compressed,
     to_joint_state,
     to_pose,
     to_proposal,
     to_time,
 )
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes.policy import PolicyNode
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.scripts.clients import Clients, RefusedError
 
 pytestmark = pytest.mark.ros
 MS = 1_000_000

@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
 from imitation_ros.errors import ImitationError
-from imitation_ros.nodes import _realtime
-from imitation_ros.nodes.safety import Parameters
+from imitation_ros.nodes.safety import realtime as _realtime
+from imitation_ros.nodes.safety.node import Parameters
 
 pytestmark = pytest.mark.ros
 

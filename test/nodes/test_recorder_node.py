@@ -37,12 +37,12 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from imitation_ros import __version__
+from imitation_ros.bags.edit.repair import repair
 from imitation_ros.bags.reader import Bag
-from imitation_ros.bags.repair import repair
 from imitation_ros.contract import Contract, load
-from imitation_ros.nodes._messages import to_image, to_joint_state, to_pose
-from imitation_ros.nodes._qos import LATCHED
-from imitation_ros.nodes._spin import make_executor, spin
+from imitation_ros.nodes.ros.messages import to_image, to_joint_state, to_pose
+from imitation_ros.nodes.ros.qos import LATCHED
+from imitation_ros.nodes.ros.spin import make_executor, spin
 
 pytestmark = pytest.mark.ros
 CAMERA = '/left_wrist_camera/image_raw'

@@ -25,18 +25,19 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from waiting import LIMIT_S, until
 
-from imitation_ros.bags.codec import stamp_ns
 from imitation_ros.bags.reader import Bag
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.errors import BagError
-from imitation_ros.nodes import _blackbox, _estop
-from imitation_ros.nodes import safety as _safety
-from imitation_ros.nodes._messages import to_joint_state, to_time, to_trajectory
-from imitation_ros.nodes._parameters import ParameterError
-from imitation_ros.nodes._qos import LATCHED
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes.safety import SafetyNode
+from imitation_ros.messages.codec import stamp_ns
+from imitation_ros.nodes.ros.messages import to_joint_state, to_time, to_trajectory
+from imitation_ros.nodes.ros.parameters import ParameterError
+from imitation_ros.nodes.ros.qos import LATCHED
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.safety import blackbox as _blackbox
+from imitation_ros.nodes.safety import estop as _estop
+from imitation_ros.nodes.safety import node as _safety
+from imitation_ros.nodes.safety.node import SafetyNode
 
 pytestmark = pytest.mark.ros
 MS = 1_000_000

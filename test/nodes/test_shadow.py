@@ -24,11 +24,11 @@ from waiting import LIMIT_S, until
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
-from imitation_ros.nodes._messages import to_joint_state, to_trajectory
-from imitation_ros.nodes._parameters import ParameterError
-from imitation_ros.nodes._qos import LATCHED
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes.safety import SafetyNode
+from imitation_ros.nodes.ros.messages import to_joint_state, to_trajectory
+from imitation_ros.nodes.ros.parameters import ParameterError
+from imitation_ros.nodes.ros.qos import LATCHED
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.safety.node import SafetyNode
 
 pytestmark = pytest.mark.ros
 MS = 1_000_000

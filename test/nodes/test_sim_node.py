@@ -27,14 +27,14 @@ from std_msgs.msg import Bool, Float64MultiArray  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint  # noqa: E402
 
-from imitation_ros.bags import codec  # noqa: E402
 from imitation_ros.contract import Contract  # noqa: E402
 from imitation_ros.errors import ImitationError  # noqa: E402
-from imitation_ros.nodes._messages import to_duration  # noqa: E402
-from imitation_ros.nodes._parameters import ParameterError  # noqa: E402
-from imitation_ros.nodes._qos import LATCHED, profile  # noqa: E402
-from imitation_ros.nodes._spin import make_executor, spin  # noqa: E402
-from imitation_ros.nodes.sim import SimNode  # noqa: E402
+from imitation_ros.messages import codec  # noqa: E402
+from imitation_ros.nodes.ros.messages import to_duration  # noqa: E402
+from imitation_ros.nodes.ros.parameters import ParameterError  # noqa: E402
+from imitation_ros.nodes.ros.qos import LATCHED, profile  # noqa: E402
+from imitation_ros.nodes.ros.spin import make_executor, spin  # noqa: E402
+from imitation_ros.nodes.sim.node import SimNode  # noqa: E402
 from imitation_ros.sim.tasks import TASKS  # noqa: E402
 
 pytestmark = [pytest.mark.ros, pytest.mark.sim]

@@ -23,13 +23,13 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 import waiting
 
-from imitation_ros.bags.codec import joint_state, stamp_ns
 from imitation_ros.contract import Contract
-from imitation_ros.nodes._messages import to_joint_state, to_pose
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes.policy import PolicyNode
-from imitation_ros.nodes.safety import SafetyNode
-from imitation_ros.nodes.teleop import TeleopNode
+from imitation_ros.messages.codec import joint_state, stamp_ns
+from imitation_ros.nodes.policy.node import PolicyNode
+from imitation_ros.nodes.ros.messages import to_joint_state, to_pose
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.safety.node import SafetyNode
+from imitation_ros.nodes.teleop.node import TeleopNode
 from imitation_ros.safety.verdict import State
 
 pytestmark = pytest.mark.ros

@@ -27,11 +27,11 @@ from trajectory_msgs.msg import JointTrajectory
 
 from imitation_ros.contract import Contract
 from imitation_ros.errors import ImitationError, NotReadyError
-from imitation_ros.nodes._messages import to_joint_state, to_proposal
-from imitation_ros.nodes._qos import LATCHED
-from imitation_ros.nodes._spin import make_executor, spin
-from imitation_ros.nodes._terminal import Terminal
-from imitation_ros.nodes.teleop import TeleopNode
+from imitation_ros.nodes.ros.messages import to_joint_state, to_proposal
+from imitation_ros.nodes.ros.qos import LATCHED
+from imitation_ros.nodes.ros.spin import make_executor, spin
+from imitation_ros.nodes.ros.terminal import Terminal
+from imitation_ros.nodes.teleop.node import TeleopNode
 
 pytestmark = pytest.mark.ros
 LIMIT_S = 10.0

@@ -8,7 +8,7 @@ from safety_parts import BACKENDS, Built
 from imitation_ros.contract import Contract, load
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety import backends
-from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.geometry.distances import SelfCollision
 
 
 @pytest.fixture(scope='session')

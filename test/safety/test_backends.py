@@ -14,10 +14,10 @@ from safety_parts import BACKENDS, Built, FEET
 
 from imitation_ros.contract import Contract, Support, Torque
 from imitation_ros.errors import SafetyError
-from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.safety import backends
+from imitation_ros.safety.constraints.approach import PASSING, Rows
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.rows import PASSING, Rows
 
 needs_numba = BACKENDS[1].marks
 ROBOTS = ['imi_humanoid', 'unitree_g1']

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from imitation_ros.safety.capsules import cover, fit
+from imitation_ros.safety.geometry.capsules import cover, fit
 
 
 @settings(deadline=None, max_examples=40)

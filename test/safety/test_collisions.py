@@ -7,7 +7,7 @@ import pytest
 from safety_parts import Built
 
 from imitation_ros.contract import Contract
-from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety.geometry.distances import SelfCollision
 
 
 def poses(contract: Contract, rng: np.random.Generator, count: int) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 from safety_parts import Built
 
 from imitation_ros.safety import backends
-from imitation_ros.safety.dynamics import PinocchioDynamics
-from imitation_ros.safety.limits import ViabilityBox
-from imitation_ros.safety.tools import ToolMotion
+from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.limits import ViabilityBox
+from imitation_ros.safety.constraints.tools import ToolMotion
 
 pytest.importorskip('numba', reason='numba is not installed (extra "fast")')
 

@@ -11,10 +11,10 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.errors import SafetyError
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.estop import EstopPublishers, GONE_NS
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.governor import Governor
+from imitation_ros.safety.geometry.distances import SelfCollision
+from imitation_ros.safety.supervisor import Governor
 from imitation_ros.safety.verdict import State
 
 MS = 1_000_000

@@ -13,8 +13,8 @@ import pytest
 from safety_parts import Built
 
 from imitation_ros.contract import Contract, Limits
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 Array = np.ndarray

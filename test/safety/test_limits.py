@@ -9,7 +9,7 @@ import pytest
 
 from imitation_ros.contract import Limits
 from imitation_ros.kinematics.braking import braking_distance, stoppable_speed
-from imitation_ros.safety.limits import ViabilityBox
+from imitation_ros.safety.constraints.limits import ViabilityBox
 
 speeds = st.floats(0.0, 200.0)
 

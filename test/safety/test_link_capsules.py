@@ -12,7 +12,7 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.errors import SafetyError
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety import link_capsules, shapes
+from imitation_ros.safety.geometry import link_capsules, shapes
 
 ROBOTS = ['contract', 'g1']
 

@@ -13,10 +13,10 @@ from safety_parts import Built
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
+from imitation_ros.safety.constraints.limits import MAX_POSITION
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.governor import Governor
 from imitation_ros.safety.intervention import Intervention, Rule
-from imitation_ros.safety.limits import MAX_POSITION
+from imitation_ros.safety.supervisor import Governor
 from imitation_ros.safety.verdict import State
 
 MS = 1_000_000

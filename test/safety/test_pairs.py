@@ -18,9 +18,10 @@ from imitation_ros import resources
 from imitation_ros.contract import Contract, loads
 from imitation_ros.errors import ImitationError
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety import backends, pairs
-from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.safety import backends
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry import pairs
+from imitation_ros.safety.geometry.distances import SelfCollision
 
 FOLDERS = [
     folder for folder in resources.share_folders() if folder.parent.name == 'example-robot-data'

@@ -13,14 +13,15 @@ from safety_parts import BACKENDS, Built
 
 from imitation_ros.contract import Contract, loads
 from imitation_ros.errors import ContractError, SafetyError
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.safety_trial import judge
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.evaluation.safety.trial import judge
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety import backends, shapes
+from imitation_ros.safety import backends
 from imitation_ros.safety.certificate import BrakeCertificate
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.front import Look
+from imitation_ros.safety.geometry import shapes
+from imitation_ros.safety.geometry.distances import SelfCollision
+from imitation_ros.safety.velocity_bounds import Look
 
 Array = np.ndarray
 Refined = Callable[[str, str], SelfCollision]

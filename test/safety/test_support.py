@@ -13,14 +13,14 @@ from safety_parts import BACKENDS, Built, FEET, reshaped_alike
 from imitation_ros.contract import Contract, loads
 from imitation_ros.contract import Support as Keys
 from imitation_ros.errors import ContractError, SafetyError
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.safety_trial import judge
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.evaluation.safety.trial import judge
 from imitation_ros.safety import backends
-from imitation_ros.safety.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.approach import closest_softly, Rows, SLACK_PRICE
+from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.support import hull, Support
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Rule
-from imitation_ros.safety.rows import closest_softly, Rows, SLACK_PRICE
-from imitation_ros.safety.support import hull, Support
 
 Array = np.ndarray
 ROBOTS = ['imi_humanoid', 'unitree_g1']

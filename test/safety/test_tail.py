@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imitation_ros.contract import Contract
-from imitation_ros.safety.limits import ViabilityBox
+from imitation_ros.safety.constraints.limits import ViabilityBox
 from imitation_ros.safety.tail import brake_tail, MOST, spacing
 
 

@@ -5,11 +5,11 @@
 import numpy as np
 
 from imitation_ros.contract import Contract
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.safety.collisions import SelfCollision
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.safety.constraints.approach import Rows
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
-from imitation_ros.safety.rows import Rows
 
 
 def test_rows_that_exclude_each_other_are_met_by_braking() -> None:

@@ -13,15 +13,15 @@ from safety_parts import BACKENDS, Built, reshaped_alike
 
 from imitation_ros.contract import Contract, Limits, loads, Torque
 from imitation_ros.errors import ContractError, SafetyError
-from imitation_ros.evaluation.safety_streams import all_streams
-from imitation_ros.evaluation.safety_trial import judge
+from imitation_ros.evaluation.safety.streams import all_streams
+from imitation_ros.evaluation.safety.trial import judge
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety import backends
-from imitation_ros.safety.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.torque import TorqueLimit
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.front import Aim
 from imitation_ros.safety.intervention import Rule
-from imitation_ros.safety.torque import TorqueLimit
+from imitation_ros.safety.velocity_bounds import Aim
 
 Array = np.ndarray
 ROBOTS = ['imi_humanoid', 'unitree_g1']

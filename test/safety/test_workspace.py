@@ -13,10 +13,10 @@ import pytest
 
 from imitation_ros.contract import Contract, Obstacle
 from imitation_ros.errors import SafetyError
-from imitation_ros.evaluation.safety_streams import all_streams
+from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety.collisions import SelfCollision
 from imitation_ros.safety.filter import SafetyFilter
+from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 WALL = Obstacle(name='wall', shape='plane', position=(0.45, 0.0, 0.0), normal=(-2.0, 0.0, 0.0))

@@ -9,7 +9,7 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.frame import Array
-from imitation_ros.safety.governor import Governor
+from imitation_ros.safety.supervisor import Governor
 from imitation_ros.sim.experts import EXPERTS
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.teleop.gate import GateConfig

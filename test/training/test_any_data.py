@@ -13,11 +13,11 @@ import vectors
 from imitation_ros.cli.app import app
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError, TrainingError
-from imitation_ros.evaluation.run import ReportData
-from imitation_ros.evaluation.summary import summary
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.offline import beginning
 from imitation_ros.policies.bc import BCNetwork
+from imitation_ros.reports.run_folder import ReportData
+from imitation_ros.reports.summary import summary
 from imitation_ros.runtime import bundle, VectorPolicy
 from imitation_ros.training import config
 from imitation_ros.training.config import BCConfig, load

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data.intervals import wilson
 from ...errors import DataError
-from ..intervals import wilson
 from .plan import Cell, KNOCK, NOMINAL, Plan
 
 Array = NDArray[np.float64]

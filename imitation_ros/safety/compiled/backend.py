@@ -12,12 +12,12 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...errors import SafetyError
 from ...kinematics.model import RobotModel
-from .. import pairs
-from ..front import Aim, Look
-from ..geometry import Indices
-from ..late import Late
-from ..limits import ViabilityBox
-from ..rows import PASSING, RELAXATION, Rows
+from ..constraints.approach import PASSING, RELAXATION, Rows
+from ..constraints.limits import ViabilityBox
+from ..geometry import pairs
+from ..geometry.model import Indices
+from ..lagging import Late
+from ..velocity_bounds import Aim, Look
 from . import braking, distance, front
 from .arrays import Bodies, BOX, CAPSULE, pack, Packed, PLANE, Pose, Tree, unpack
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
-from ..dynamics import GRAVITY
+from ..constraints.dynamics import GRAVITY
 from .arrays import Tree, unpack
 from .backend import CompiledBackend
 from .jit import kernel

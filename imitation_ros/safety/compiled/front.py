@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...data.frame import Array
-from ..late import BEYOND, FAST, IN_TIME, SUDDEN
-from ..limits import MAX_POSITION, MAX_SPEED, RECOVERY_SPEED
-from ..rows import ACTIVE, LOWER
+from ..constraints.approach import ACTIVE, LOWER
+from ..constraints.limits import MAX_POSITION, MAX_SPEED, RECOVERY_SPEED
+from ..lagging import BEYOND, FAST, IN_TIME, SUDDEN
 from .approach import braking_distance, rows, stoppable_speed
 from .arrays import unpack
 from .distance import measure

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
-from ..limits import ViabilityBox
+from ..constraints.limits import ViabilityBox
 from .arrays import unpack
 from .backend import CompiledBackend
 from .jit import kernel

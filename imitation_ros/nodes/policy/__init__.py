@@ -1,0 +1,3 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: `python -m imitation_ros.nodes.policy`."""
