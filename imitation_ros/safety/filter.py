@@ -24,7 +24,7 @@ from ..data.frame import Array
 from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
-from .constraints.limits import MAX_POSITION, MAX_SPEED, ViabilityBox
+from .constraints.limits import ViabilityBox
 from .constraints.optional import Demand, Demands
 from .explain import Reasons
 from .geometry.distances import SelfCollision
@@ -191,11 +191,6 @@ class SafetyFilter:
         if refusal is not None:
             return self._move(self.box.brake(self.v), (refusal,))
         aim = self._front.aim(self.q, self.v, q_des, v_des)
-        if aim is None and _finite(q_des) and (v_des is None or _finite(v_des)):
-            # Out of every range: as far, for this robot, as the largest there is.
-            q_des = np.clip(q_des, -MAX_POSITION, MAX_POSITION)
-            v_des = None if v_des is None else np.clip(v_des, -MAX_SPEED, MAX_SPEED)
-            aim = self._front.aim(self.q, self.v, q_des, v_des)
         if aim is None:
             refusal = self._reasons.non_finite(q_des, v_des)
             return self._move(self.box.brake(self.v), (refusal,))
@@ -335,7 +330,3 @@ class SafetyFilter:
         chosen = aim.brake if self._refused(half, aim, look) is not None else half
         notes += self._reasons.refusal(refused, look.distance, self._threshold)
         return chosen
-
-
-def _finite(values: Array) -> bool:
-    return bool(np.isfinite(values).all())

@@ -87,7 +87,7 @@ class Front:
         self._approach = Approach(contract.safety, box, collisions, backend)
 
     def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
-        """What is wanted and what is allowed; None if what is asked for is out of range.
+        """What is wanted and what is allowed; None if what is asked for is not finite.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
@@ -98,7 +98,11 @@ class Front:
         for asked, most in ((q_des, MAX_POSITION), (v_des, MAX_SPEED)):
             # NaN is not within it either.
             if asked is not None and np.count_nonzero(np.abs(asked) <= most) < len(asked):
-                return None
+                if np.count_nonzero(np.isfinite(asked)) < len(asked):
+                    return None
+                # Out of every range: as far, for a robot, as the largest there is.
+                q_des = np.clip(q_des, -MAX_POSITION, MAX_POSITION)
+                v_des = None if v_des is None else np.clip(v_des, -MAX_SPEED, MAX_SPEED)
         box = self._box
         brake = box.brake(v)
         lower, upper = box.bounds(q, v, brake)

@@ -21,12 +21,12 @@ from .kinematics import dot_n
 def aim(
     q: Array, v: Array, asked: Array, moving: bool, limits: Array, dt: float, found: Array
 ) -> bool:
-    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is out of range.
+    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is not finite.
 
     Args:
         q: Last set-point [rad or m], shape (n,).
         v: Its velocity [rad/s or m/s], shape (n,).
-        asked: Positions asked for, and their velocity, shape (2, n).
+        asked: Positions asked for, and their velocity, shape (2, n); brought within range.
         moving: Whether that velocity is known.
         limits: Lower, upper, velocity, step and quantum of `ViabilityBox`, shape (5, n).
         dt: Period [s].
@@ -34,11 +34,12 @@ def aim(
     """
     brakes, lowest, highest, wanted, rest, horizon = found
     for i in range(len(q)):
-        # NaN is not within them either.
-        if not (
-            abs(asked[0, i]) <= MAX_POSITION and (not moving or abs(asked[1, i]) <= MAX_SPEED)
-        ):
+        if not (np.isfinite(asked[0, i]) and (not moving or np.isfinite(asked[1, i]))):
             return False
+        # Out of every range: as far, for a robot, as the largest there is.
+        asked[0, i] = min(max(asked[0, i], -MAX_POSITION), MAX_POSITION)
+        if moving:
+            asked[1, i] = min(max(asked[1, i], -MAX_SPEED), MAX_SPEED)
         lower, upper, velocity, step, quantum = limits[:, i]
         above, below = upper - q[i], q[i] - lower
         slowest, fastest = v[i] - step, v[i] + step
