@@ -8,6 +8,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from node_modules import module_of
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,7 +43,7 @@ def test_nodes_are_installed_and_take_the_parameters_they_are_given(path: Path) 
             continue
         executable = keyword(call, 'executable').value
         assert f"'{executable} = imitation_ros.nodes.{executable}:main'" in installed
-        module = importlib.import_module(f'imitation_ros.nodes.{executable}')
+        module = importlib.import_module(module_of(executable))
         known = {field.name for field in fields(module.Parameters)}
         for element in keyword(call, 'parameters').elts:
             if isinstance(element, ast.Dict):

@@ -19,6 +19,7 @@ import textwrap
 import threading
 from typing import Any
 
+from node_modules import module_of
 import pytest
 from waiting import until
 
@@ -203,7 +204,7 @@ def test_parameters_are_listed_read_and_described(
     """What `ros2 param list`, `get`, `describe` and `dump` do; the node goes on running."""
     from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
 
-    module = importlib.import_module(f'imitation_ros.nodes.{name}')
+    module = importlib.import_module(module_of(name))
     wanted = set(module.Parameters.__dataclass_fields__)
     for _ in range(2):
         names: list[str] = []
