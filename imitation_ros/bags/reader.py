@@ -18,6 +18,7 @@ from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 from rosbags.rosbag2 import ReaderError
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
+import zstandard
 
 from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta, Outcome, UNSTATED
@@ -48,7 +49,9 @@ DAMAGE = (
     KeyError,
     IndexError,
     MemoryError,
+    RuntimeError,
     sqlite3.Error,
+    zstandard.ZstdError,
 )
 """What the readers raise on files that were cut or overwritten."""
 

@@ -32,6 +32,7 @@ KEPT = (*INNER, Opcode.METADATA, Opcode.ATTACHMENT)
 """Records that a copy of a file holds as they were."""
 MAX_CHUNK = 256 * 1024 * 1024
 """A chunk that unpacks to more is left alone [bytes]."""
+TOO_LARGE = f'unpacks to more than {MAX_CHUNK >> 20} MB'
 PRIVATE = 0x80
 """First opcode of records that are nobody's business but their writer's."""
 UNREADABLE = (McapError, ValueError, EOFError, struct.error)
@@ -157,7 +158,7 @@ def fits(data: Bytes, at: int, limit: int, channels: set[int]) -> bool:
     return bool(inner_end(data, opcode, start, limit) == end)
 
 
-def unpack(data: bytes, compression: str, limit: int = MAX_CHUNK) -> Bytes:
+def unpack(data: bytes, compression: str) -> Bytes:
     """Content of a chunk.
 
     Raises:
@@ -166,12 +167,12 @@ def unpack(data: bytes, compression: str, limit: int = MAX_CHUNK) -> Bytes:
     if compression == '':
         return data
     if compression not in CODECS:
-        raise ValueError(f'packed with "{compression}", which nothing here unpacks')
-    content = partly(data, compression, limit + 1)
+        raise ValueError(f'is packed with "{compression}", which nothing here unpacks')
+    content = partly(data, compression, MAX_CHUNK + 1)
     if content is None:
         raise ValueError(f'its {compression} data are damaged')
-    if len(content) > limit:
-        raise ValueError(f'unpacks to more than {limit} bytes')
+    if len(content) > MAX_CHUNK:
+        raise ValueError(TOO_LARGE)
     return content
 
 

@@ -17,6 +17,7 @@ from mcap_faults import Fault, Shape
 import pytest
 from typer.testing import CliRunner
 
+from imitation_ros.bags import records
 from imitation_ros.bags.edit import rewrite
 from imitation_ros.bags.edit.repair import remove_originals, repair
 from imitation_ros.bags.layout import read_information
@@ -265,7 +266,7 @@ def test_an_unknown_compression_is_named(tmp_path):
     # Its checksum would tell that the data are zstd all the same.
     data = before.replace(b'\x28\xb5\x2f\xfd', b'\x00\x00\x00\x00')
     file.write_bytes(data)
-    with pytest.raises(BagError, match="packed with 'bz99', which nothing here unpacks"):
+    with pytest.raises(BagError, match='is packed with "bz99", which nothing here unpacks'):
         repair(file.parent)
     unchanged(file, data)
 
@@ -299,3 +300,32 @@ def test_a_file_in_place_of_a_folder(tmp_path):
     file = put(tmp_path / 'a', mcap_faults.write(Shape()))
     with pytest.raises(BagError, match='is a file; name the folder'):
         repair(file)
+
+
+def test_a_chunk_that_unpacks_to_too_much_is_left_alone(tmp_path, monkeypatch):
+    whole = mcap_faults.write(Shape(compression='zstd', messages=60, chunk=9000))
+    file = put(tmp_path / 'pick_0001', whole[:-10])
+    before = file.read_bytes()
+    monkeypatch.setattr(records, 'MAX_CHUNK', 500)
+    with pytest.raises(BagError, match=r'unpacks to more than .*; nothing was changed'):
+        repair(file.parent)
+    unchanged(file, before)
+
+
+@pytest.mark.parametrize('compression', ['lz4', 'zstd'])
+def test_a_damaged_packed_chunk_is_told_and_then_repaired(tmp_path, compression):
+    """The audit of such a bag says what helps, and it does help."""
+    data = bytearray(mcap_faults.write(Shape(compression=compression, messages=300)))
+    file = put(tmp_path / 'pick_0001', bytes(data))
+    repair(file.parent)  # makes its metadata.yaml
+    with open(file, 'rb') as stream:
+        chunk = make_reader(stream).get_summary().chunk_indexes[3]
+    at = chunk.chunk_start_offset + chunk.chunk_length - chunk.compressed_size
+    data[at : at + 40] = bytes(40)
+    file.write_bytes(data)
+    said = CliRunner().invoke(app, ['audit', str(tmp_path), '--json'])
+    assert said.exit_code == 1 and 'run \\"imitation_ros repair\\"' in said.stdout, said.output
+    repair(file.parent)
+    with Bag(file.parent) as bag:
+        assert 280 < sum(bag.counts.values()) < 300
+        assert sum(1 for _ in bag.messages()) == sum(bag.counts.values())

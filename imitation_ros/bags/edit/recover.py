@@ -42,7 +42,7 @@ class Damage:
         bad_chunks: Chunks that do not unpack or whose checksum does not match; they are left out.
         cut: Whether the file ends before its footer.
         notes: What was found, one sentence each.
-        unknown_codecs: Compressions of chunks that nothing here unpacks.
+        unread: Why chunks are left alone that may be whole: their compression, their size.
         private: Records of private kinds, which no copy holds; they are no damage.
     """
 
@@ -50,7 +50,7 @@ class Damage:
     bad_chunks: int = 0
     cut: bool = False
     notes: list[str] = field(default_factory=list)
-    unknown_codecs: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     private: int = 0
 
     def __bool__(self) -> bool:
@@ -196,8 +196,8 @@ class _Scanner:
         found, why = read_chunk(self._view, at, choices, sure=True)
         if found is None:
             codec = choices[0].compression if choices else ''
-            if codec not in CODECS:
-                self._damage.unknown_codecs.add(codec)
+            if codec not in CODECS or why == records.TOO_LARGE:
+                self._damage.unread.add(why)
             self._damage.bad_chunks += 1
             self._damage.lost_bytes += outer - at
             self._damage.notes.append(f'chunk at {at}: {why}')

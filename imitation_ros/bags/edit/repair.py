@@ -185,12 +185,9 @@ def _rewrite(bag: Path, file: Path, damage: Damage) -> Path:
     new = file.with_suffix('.mcap.repaired')
     try:
         found = survey(file, damage)
-        if damage.unknown_codecs and not found.messages:
-            raise BagError(
-                f'{file}: its messages are packed with '
-                f'{", ".join(sorted(map(repr, damage.unknown_codecs)))}, which nothing here '
-                'unpacks; nothing was changed'
-            )
+        if damage.unread and not found.messages:
+            why = ' and '.join(sorted(damage.unread))
+            raise BagError(f'{file}: what holds its messages {why}; nothing was changed')
         with open(new, 'wb', buffering=0) as stream:
             copy = Copy(McapFile(stream.fileno(), CHUNK_SIZE), found, told_types(bag))
             for record in scan(file, Damage()):
