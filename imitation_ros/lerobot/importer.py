@@ -304,13 +304,8 @@ class _Reader:
         """Read one episode; its images go into files, so that they need not fit in memory."""
         number, steps = int(row['episode_index']), int(row['length'])
         stored = [k for k, f in self._source.info['features'].items() if f['dtype'] != 'video']
-        path = layout.locate(
-            self._source.root,
-            self._source.info,
-            'data_path',
-            chunk_index=int(row['data/chunk_index']),
-            file_index=int(row['data/file_index']),
-        )
+        place = {f'{key}_index': int(row[f'data/{key}_index']) for key in ('chunk', 'file')}
+        path = layout.locate(self._source.root, self._source.info, 'data_path', **place)
         table = tables.read(path, stored, number).sort_by('frame_index')
         if table.num_rows != steps:
             raise DataError(
