@@ -81,7 +81,7 @@ def package_data():
 
 setup(
     name=package_name,
-    version='0.1.0',
+    version='0.2.0',
     description='Teach a humanoid by showing it: record, train, deploy, behind a safety filter.',
     long_description=readme.read_text(encoding='utf-8') if readme.is_file() else '',
     long_description_content_type='text/markdown',

@@ -23,4 +23,4 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     cli                   `imitation_ros record | audit | convert | train | ...`
 """
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

@@ -21,8 +21,10 @@ import zipfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 import pytest
+from typer.testing import CliRunner
 
-from imitation_ros import resources
+from imitation_ros import __version__, resources
+from imitation_ros.cli.app import app
 from imitation_ros.cli.processes import NODES
 from imitation_ros.errors import ContractError
 
@@ -193,6 +195,41 @@ def test_setup_runs_in_the_folder_that_colcon_links(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     done = run(sys.executable, 'setup.py', '--name', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_version_is_the_same_everywhere(setup: dict[str, Any]) -> None:
+    said = CliRunner().invoke(app, ['--version'])
+    assert (said.exit_code, said.output) == (0, f'imitation_ros {__version__}\n')
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    assert {__version__} == {setup['version'], package.findtext('version'), changes()[0][0]}
+
+
+def changes() -> list[tuple[str, str]]:
+    """Version and text of the sections of the changelog, in REP 132's form."""
+    text = (ROOT / 'CHANGELOG.rst').read_text()
+    line = '^' * len('Changelog for package imitation_ros')
+    assert text.startswith(f'{line}\nChangelog for package imitation_ros\n{line}\n\n')
+    heading = re.compile(r'^((\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\))\n(-+)\n', re.MULTILINE)
+    parts = heading.split(text)
+    for title, under in zip(parts[1::4], parts[3::4], strict=True):
+        assert len(title) == len(under)
+    return list(zip(parts[2::4], parts[4::4], strict=True))
+
+
+def test_the_changelog_has_the_form_of_rep_132() -> None:
+    (_, text), *_ = changes()
+    entries = [line for line in text.splitlines() if line and not line.startswith('  ')]
+    assert all(line.startswith('* ') for line in entries)
+    assert [line for line in entries if line.startswith('* **Breaking:** ')]
+    assert not re.search(r'(?i)^\* \W*breaking\b(?!:\*\* )', text, re.MULTILINE)
+
+
+def test_a_shell_can_complete_the_verbs() -> None:
+    shell = {'_IMITATION_ROS_COMPLETE': 'complete_bash', 'COMP_WORDS': 'imitation_ros aud'}
+    shell |= {'COMP_CWORD': '1', 'PYTHONPATH': str(ROOT)}
+    main = 'import sys; sys.argv[0] = "imitation_ros"; from imitation_ros.cli import main; main()'
+    done = run(sys.executable, '-c', main, env=shell)
+    assert done.stdout.split() == ['audit'], done.stderr
 
 
 def imports(*folders: str) -> set[str]:

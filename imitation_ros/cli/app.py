@@ -6,11 +6,11 @@ import errno
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from .. import lifetime
+from .. import __version__, lifetime
 from ..errors import ImitationError
 from . import contracts, data, demo, edit, judge, learn, robot
 from .compare import compare
@@ -28,7 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode='rich',
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={'help_option_names': ['-h', '--help']},
 )
 
@@ -38,6 +37,26 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the disk answers when there is no room; such an error names no file."""
 VERB_PATIENCE_S = 60.0
 """How long a verb whose parent is gone has for its clean-up, such as a checkpoint [s]."""
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, if that was asked."""
+    if wanted:
+        print(f'imitation_ros {__version__}')
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            '--version', callback=show_version, is_eager=True, help='Show the version and exit.'
+        ),
+    ] = False,
+) -> None:
+    """Teach a humanoid by showing it: record, train, deploy."""
+
 
 app.command('sim', rich_help_panel=RECORD)(robot.sim)
 app.command('teleop', rich_help_panel=RECORD)(robot.teleop)
