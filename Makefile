@@ -15,7 +15,7 @@ BENCHMARKS := $(OFFLINE) $(REAL_TIME)
 # In full it takes too long for `make bench`.
 SMOKED := $(OFFLINE) demonstrations cameras
 
-.PHONY: help setup demo test lint types layers unit smoke bench lock clean
+.PHONY: help setup demo test lint docs unit smoke bench lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,7 +39,7 @@ demo: $(KERNELS)   ## record, train and deploy on a simulated humanoid; writes r
 
 test:            ## everything that CI runs
 	@$(MAKE) --no-print-directory $(STAMP)
-	@$(MAKE) --no-print-directory -j2 --output-sync=target lint $(KERNELS)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint docs $(KERNELS)
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory smoke
 
@@ -48,6 +48,9 @@ lint: $(STAMP)   ## style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)   ## the documentation as a site, docs/_build/html/index.html; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
 
 unit: $(KERNELS)   ## the tests
 	$(THREADS) $(ROS_ENV) $(BIN)/pytest -n $(WORKERS) --dist loadfile --durations=15
@@ -69,4 +72,4 @@ lock: $(STAMP)   ## write the versions now installed into constraints.txt
 	@$(BIN)/python tools/lock.py > constraints.tmp && mv constraints.tmp constraints.txt
 
 clean:           ## remove what was built (not your recordings)
-	rm -rf build install log *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build install log *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache docs/_build docs/generated

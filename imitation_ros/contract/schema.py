@@ -24,14 +24,24 @@ class Model(BaseModel):
 
 
 class Qos(Model):
-    """Quality of service of a topic."""
+    """Quality of service of a topic.
+
+    Attributes:
+        reliability: Whether a lost message is sent again.
+        depth: Messages kept for a reader that is behind.
+    """
 
     reliability: Literal['reliable', 'best_effort'] = 'reliable'
     depth: int = Field(10, ge=1)
 
 
 class Output(Model):
-    """How a group's commands leave the safety node."""
+    """How a group's commands leave the safety node.
+
+    Attributes:
+        topic: Topic that the controller listens to.
+        type: Message type that it takes.
+    """
 
     topic: Topic
     type: Literal['trajectory_msgs/msg/JointTrajectory', 'std_msgs/msg/Float64MultiArray'] = (
@@ -40,7 +50,13 @@ class Output(Model):
 
 
 class Group(Model):
-    """Joints that one controller drives, in the controller's order."""
+    """Joints that one controller drives, in the controller's order.
+
+    Attributes:
+        name: What reasons, tools and devices call it.
+        joints: Its joints, in the controller's order.
+        output: Where its commands go.
+    """
 
     name: Name
     joints: tuple[str, ...] = Field(min_length=1)
@@ -52,6 +68,12 @@ class Signal(Model):
 
     `hold` takes the latest sample. Interpolation needs the sample after the asked time as well,
     and none may be from the future: so it asks for the time `delay_s` before the tick.
+
+    Attributes:
+        rate_hz: Expected rate [Hz].
+        max_age_s: Oldest sample that may be used [s].
+        resample: How a value is made of the samples around a tick.
+        delay_s: How long before the tick the value is taken [s].
     """
 
     rate_hz: Positive
@@ -73,7 +95,12 @@ class Signal(Model):
 
 
 class JointStates(Signal):
-    """Where joint positions and velocities come from (sensor_msgs/msg/JointState)."""
+    """Where joint positions and velocities come from (sensor_msgs/msg/JointState).
+
+    Attributes:
+        topic: Topic of the measured joint positions and velocities.
+        qos: Quality of service of the subscription.
+    """
 
     topic: Topic = '/joint_states'
     rate_hz: Positive = 200.0
@@ -142,7 +169,19 @@ class Acted(Model):
 
 
 class Camera(Model):
-    """One camera image stream; depth is 16 bits a pixel [mm], as 16UC1 or compressedDepth."""
+    """One camera image stream; depth is 16 bits a pixel [mm], as 16UC1 or compressedDepth.
+
+    Attributes:
+        name: What datasets and policies call it.
+        topic: Topic of its images.
+        type: Message type.
+        width: Width of an image [pixels].
+        height: Height of an image [pixels].
+        depth: Whether a pixel is a distance in place of a colour.
+        rate_hz: Expected rate [Hz].
+        max_age_s: Oldest image that may be used [s].
+        qos: Quality of service of the subscription.
+    """
 
     name: Name
     topic: Topic
@@ -156,7 +195,13 @@ class Camera(Model):
 
 
 class Pose(Signal):
-    """One tracked object (geometry_msgs/msg/PoseStamped, in the robot's base frame)."""
+    """One tracked object (geometry_msgs/msg/PoseStamped, in the robot's base frame).
+
+    Attributes:
+        name: What datasets and policies call it.
+        topic: Topic of its poses.
+        qos: Quality of service of the subscription.
+    """
 
     name: Name
     topic: Topic
@@ -167,7 +212,16 @@ class Pose(Signal):
 
 
 class Topics(Model):
-    """The topics between our own nodes."""
+    """The topics between our own nodes.
+
+    Attributes:
+        proposal: What teleoperation and policy ask for.
+        command: What the safety node sent, all joints.
+        verdict: What it changed, and why.
+        estop: The emergency stop.
+        gate: State of the dead-man of the teleop node.
+        driver: Who moves the robot, policy or operator.
+    """
 
     proposal: Topic = '/proposal'
     command: Topic = '/safety/command'
@@ -178,14 +232,26 @@ class Topics(Model):
 
 
 class Rates(Model):
-    """The two clocks of the package."""
+    """The two clocks of the package.
+
+    Attributes:
+        policy_hz: Ticks of datasets and policies [Hz].
+        command_hz: Ticks of the safety node [Hz].
+    """
 
     policy_hz: Positive = 25.0
     command_hz: Positive = 100.0
 
 
 class JointLimits(Model):
-    """Safety limits of one joint; what is left out falls back to the profile."""
+    """Safety limits of one joint; what is left out falls back to the profile.
+
+    Attributes:
+        velocity: Highest speed [rad/s or m/s].
+        acceleration: Highest acceleration [rad/s^2 or m/s^2].
+        lower: Lowest position [rad or m].
+        upper: Highest position [rad or m].
+    """
 
     velocity: Positive | None = None
     acceleration: Positive | None = None
@@ -308,7 +374,23 @@ class Safety(Model):
 
 
 class ContractFile(Model):
-    """The YAML file, key by key."""
+    """The YAML file, key by key.
+
+    Attributes:
+        name: The robot's name, which datasets and policies carry.
+        urdf: Path of its URDF: beside the contract, absolute, or package://.
+        observation: What is seen, where no robot is described.
+        action: What is done, where no robot is described.
+        rates: The two clocks.
+        joint_states: The measured joint states.
+        groups: Joints by controller; their order is the order of all joints.
+        cameras: Camera streams.
+        poses: Tracked objects.
+        topics: Topics between our own nodes.
+        safety: Limits that the safety filter enforces.
+        home: Rest position by joint [rad or m].
+        tools: Links that are led by a keyboard or gamepad, and that have a speed limit.
+    """
 
     name: Name
     urdf: str | None = None

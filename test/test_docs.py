@@ -1,0 +1,79 @@
+# Copyright 2026 The imitation_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The documentation: its generated pages, and how its prose is set. `make docs` builds it."""
+
+from pathlib import Path
+import re
+from types import ModuleType
+
+import pytest
+import typer
+import yaml
+
+import imitation_ros
+from imitation_ros.cli.app import app
+from imitation_ros.contract.schema import ContractFile
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The tool that writes the generated pages."""
+    monkeypatch.syspath_prepend(ROOT / 'tools')
+    return __import__('reference')
+
+
+def test_every_verb_and_option_is_in_the_reference(reference: ModuleType) -> None:
+    page = reference.command_line()
+    for name, command in typer.main.get_command(app).commands.items():
+        _, _, section = page.partition(f'\n## {name}\n')
+        section = section.split('\n## ')[0]
+        for parameter in command.params:
+            shown = (
+                parameter.opts[-1]
+                if parameter.opts[-1].startswith('-')
+                else parameter.name.upper()
+            )
+            assert f'`{shown}`' in section, name
+
+
+def test_every_key_of_a_contract_is_told_with_its_unit(reference: ModuleType) -> None:
+    for path, model in reference.models(ContractFile):
+        meanings = reference.attributes(model)
+        assert set(model.model_fields) <= set(meanings), path
+        for key in model.model_fields:
+            if key.endswith(('_s', '_hz')):
+                assert reference.unit(key, meanings[key]) in ('s', 'Hz'), f'{path}.{key}'
+    page = reference.contract()
+    assert re.search(r'\| `command_hz` \|.*\| Hz \| `number` \| `100.0` \|', page)
+    assert re.search(r'\| `tool_speed` \|.*\| m/s \| `number` \| none \|', page)
+    assert '\n## `groups[].output`\n' in page
+
+
+def test_the_shipped_contracts_use_keys_of_the_reference(reference: ModuleType) -> None:
+    page = reference.contract()
+    for path in (ROOT / 'config' / 'robots').glob('*.yaml'):
+        if '.capsules' not in path.name:
+            for key in yaml.safe_load(path.read_text()):
+                assert f'\n| `{key}` |' in page
+
+
+def test_the_api_page_follows_the_public_names(
+    reference: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imitation_ros, '__all__', ['errors', '__version__'], raising=False)
+    page = reference.api()
+    assert '.. automodule:: imitation_ros.errors\n' in page
+    assert '.. autodata:: imitation_ros.__version__\n' in page
+    assert 'VectorPolicy' not in page
+    monkeypatch.delattr(imitation_ros, '__all__')
+    assert '.. autoclass:: imitation_ros.runtime.VectorPolicy\n   :members:' in reference.api()
+
+
+def test_make_docs_treats_warnings_as_errors_and_make_test_runs_it() -> None:
+    makefile = (ROOT / 'Makefile').read_text()
+    assert (
+        'sphinx-build --quiet --fail-on-warning' in makefile.split('\ndocs:')[1].split('\n\n')[0]
+    )
+    assert ' docs ' in makefile.split('\ntest:')[1].split('\n\n')[0]
