@@ -5,20 +5,21 @@
 A map of the package, from the bottom up; a layer imports only layers below it.
 
     errors, resources     what can go wrong; where our files are
+    lifetime              when a process of ours ends: at a signal, or with its parent
     urdf, contract        one YAML per robot, checked against its URDF
     data                  frames, the one resampler, episodes, datasets (numpy only)
     kinematics            Pinocchio models in contract order, inverse kinematics
-    bags                  rosbag2 bags: codec, reader, writer, audit, conversion
+    bags                  rosbag2 bags: codec, reader, writer, audit, repair, edit, conversion
     lerobot               LeRobot datasets, written and read without lerobot
     runtime               policy.onnx: load, check against the robot, run (no torch)
     safety                the filter between every proposal and the robot
     teleop                leader arms, keyboard, gamepad to proposals
-    sim                   MuJoCo humanoid, tasks, scripted experts, cameras
+    sim                   MuJoCo humanoid, tasks, scripted experts, perturbations, cameras
     gazebo                the contract's robot in Gazebo: URDF, controllers, bridges, world
     policies, training    Behavioural Cloning, ACT, flow matching, diffusion (torch)
-    irl                   inverse RL: GAIL, AIRL, on a simulated task of fixed horizon
+    irl                   inverse RL: GAIL, AIRL, IQ-Learn, CSIL, MaxEnt; bags or simulation
     export                checkpoint to policy.onnx, with proof of parity
-    evaluation            offline error, closed-loop success, latency, the report
+    evaluation            closed loop, offline error, comparisons, safety streams, all pages
     nodes                 the ROS 2 nodes, the only rclpy
     cli                   `imitation_ros record | audit | convert | train | ...`
 """

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documentation: its generated pages, and how its prose is set. `make docs` builds it."""
 
+import ast
 from pathlib import Path
 import re
 from types import ModuleType
@@ -77,3 +78,54 @@ def test_make_docs_treats_warnings_as_errors_and_make_test_runs_it() -> None:
         'sphinx-build --quiet --fail-on-warning' in makefile.split('\ndocs:')[1].split('\n\n')[0]
     )
     assert ' docs ' in makefile.split('\ntest:')[1].split('\n\n')[0]
+
+
+def trees(folder: str) -> list[ast.Module]:
+    """Syntax trees of the sources below a folder of the package."""
+    return [
+        ast.parse(p.read_text()) for p in sorted((ROOT / 'imitation_ros' / folder).rglob('*.py'))
+    ]
+
+
+def test_the_map_has_every_room_and_no_other() -> None:
+    told = imitation_ros.__doc__ or ''
+    rows = re.findall(r'^    ([a-z]+(?:, [a-z]+)*) {2,}', told, re.MULTILINE)
+    listed = {name for row in rows for name in row.split(', ')}
+    package = ROOT / 'imitation_ros'
+    folders = {p.parent.name for p in package.glob('*/__init__.py')}
+    files = {p.stem for p in package.glob('*.py') if not p.stem.startswith('__')}
+    assert listed == folders | files
+
+
+def test_interfaces_list_the_topics_and_services_of_the_nodes() -> None:
+    text = (ROOT / 'docs' / 'interfaces.md').read_text()
+    calls = ('create_publisher', 'create_subscription', 'create_service', 'create_client')
+    named = {
+        argument.value
+        for tree in trees('nodes')
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, 'attr', '') in calls
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and str(argument.value).startswith('/')
+    }
+    assert {'/diagnostics', '/recorder/state'} <= named
+    assert not {name for name in named if f'`{name}' not in text}
+
+
+def test_interfaces_list_the_metadata_of_a_policy() -> None:
+    text = (ROOT / 'docs' / 'interfaces.md').read_text()
+    keys = {
+        frozenset(key.value for key in node.keys if isinstance(key, ast.Constant))
+        for tree in trees('export')
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Dict)
+    }
+    (metadata,) = [found for found in keys if {'contract_hash', 'parity'} <= found]
+    assert not {key for key in metadata if f'`{key}`' not in text}
+
+
+def test_converting_with_failures_is_told_with_its_option() -> None:
+    for page in (ROOT / 'docs').rglob('*.md'):
+        for line in page.read_text().splitlines():
+            if re.match(r'imitation_ros convert .*#.*fail', line):
+                assert '--with-failures' in line, page

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Proposal: what teleop, policy and replay ask the safety node for."""
+"""Proposal: what teleop and policy ask the safety node for."""
 
 from dataclasses import dataclass
 
