@@ -129,3 +129,21 @@ def test_converting_with_failures_is_told_with_its_option() -> None:
         for line in page.read_text().splitlines():
             if re.match(r'imitation_ros convert .*#.*fail', line):
                 assert '--with-failures' in line, page
+
+
+PROSE = sorted(
+    page
+    for page in (ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').rglob('*.md'))
+    if not {'_build', 'generated'} & set(page.parts)
+)
+
+
+@pytest.mark.parametrize('page', PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_set_in_120_characters(page: Path) -> None:
+    code, long = False, []
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        code ^= line.lstrip().startswith('```')
+        # A table's row is one line, and a long link cannot be broken.
+        if not code and len(line) > 120 and not line.startswith('|') and ' ' in line.strip('- '):
+            long.append(number)
+    assert not long
