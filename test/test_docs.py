@@ -5,6 +5,7 @@
 import ast
 from pathlib import Path
 import re
+import shlex
 from types import ModuleType
 
 import pytest
@@ -147,3 +148,24 @@ def test_prose_is_set_in_120_characters(page: Path) -> None:
         if not code and len(line) > 120 and not line.startswith('|') and ' ' in line.strip('- '):
             long.append(number)
     assert not long
+
+
+COMMANDS = sorted(
+    {
+        (str(page.relative_to(ROOT)), found)
+        for page in PROSE
+        for block in re.findall(r'```(?:bash|sh)?\n(.*?)```', page.read_text(), re.DOTALL)
+        for found in re.findall(r'^imitation_ros .*', block.replace('\\\n', ' '), re.MULTILINE)
+    }
+)
+
+
+@pytest.mark.parametrize(('page', 'command'), COMMANDS)
+def test_commands_in_the_docs_have_verbs_and_options_that_exist(page: str, command: str) -> None:
+    _, verb, *words = shlex.split(command, comments=True)
+    verbs = typer.main.get_command(app).commands
+    assert verb in verbs
+    known = {name for one in verbs[verb].params for name in (*one.opts, *one.secondary_opts)}
+    assert {word.split('=')[0] for word in words if re.match(r'-[a-z-]', word)} <= known | {
+        '--help'
+    }
