@@ -5,7 +5,8 @@
 A map of the package, from the bottom up; a layer imports only layers below it.
 
     errors, resources     what can go wrong; where our files are
-    lifetime              when a process of ours ends: at a signal, or with its parent
+    names                 plain path components out of what files say
+    lifetime, domain      when a process of ours ends; the ROS graph it joins
     urdf, contract        one YAML per robot, checked against its URDF
     data                  frames, the one resampler, episodes, datasets (numpy only)
     kinematics            Pinocchio models in contract order, inverse kinematics
