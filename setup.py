@@ -34,7 +34,11 @@ train = [
     'tensorboard>=2.17',
 ]
 lerobot = ['pyarrow>=15', 'av>=12']
-docs = ['sphinx>=7.2', 'myst-parser>=3', 'furo>=2024.8.6']
+# The last MyST for Python 3.10 wants an older markdown-it-py than the pinned one.
+docs = [
+    f'{name} ; python_version > "3.10"'
+    for name in ('sphinx>=8.2', 'myst-parser>=5', 'furo>=2024.8.6')
+]
 test = [
     'pytest>=8,<10',
     'pytest-timeout',
@@ -101,6 +105,8 @@ setup(
         'rich>=13',
         'rosbags>=0.10.8',
         'mcap>=1.2',
+        'lz4>=3.1',
+        'zstandard>=0.20',
         'opencv-python-headless>=4.9',
     ],
     extras_require={

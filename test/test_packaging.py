@@ -40,8 +40,8 @@ PIP = {
 }
 """Imports whose distribution on PyPI is called otherwise."""
 NOT_IN_APT = {
-    *('av', 'coal', 'daqp', 'isal', 'mcap', 'mujoco', 'numba', 'onnx', 'onnxruntime'),
-    *('pink', 'pinocchio', 'pyarrow', 'rosbags', 'safetensors', 'torch'),
+    *('av', 'coal', 'daqp', 'isal', 'lz4', 'mcap', 'mujoco', 'numba', 'onnx', 'onnxruntime'),
+    *('pink', 'pinocchio', 'pyarrow', 'rosbags', 'safetensors', 'torch', 'zstandard'),
 }
 """Imports that come from pip also beside an apt ROS: rosdep has no key for them, or one that calls
 pip outside of a virtual environment, or (pinocchio, coal) apt's is older than what we need."""

@@ -9,11 +9,11 @@ it against the URDF and says which key is wrong, what it holds and what it could
 
 from .features import Support, Torque
 from .loading import available, load, loads
+from .problems import explain
 from .robot import Contract, Limits
 from .schema import (
     Acted,
     Camera,
-    explain,
     Group,
     JointLimits,
     JointStates,

@@ -17,8 +17,9 @@ from ..urdf import Urdf
 from .data_only import data_contract
 from .feature_checks import check_features
 from .fingerprint import fingerprint
+from .problems import explain
 from .robot import Array, Contract, Limits
-from .schema import ContractFile, explain, JointLimits
+from .schema import ContractFile, JointLimits
 
 
 def parse_yaml(text: str) -> Any:
