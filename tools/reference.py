@@ -25,7 +25,7 @@ PUBLIC = (
     'imitation_ros.contract.load',
     'imitation_ros.contract.Contract',
     'imitation_ros.runtime.VectorPolicy',
-    'imitation_ros.evaluation.rollout.rollout',
+    'imitation_ros.rollout.rollout.rollout',
 )
 """What a program may rely on as long as the package itself lists nothing (`__all__`)."""
 

@@ -243,7 +243,7 @@ KILLED = """
 import sys, time
 sys.path[:0] = {path!r}
 from pathlib import Path
-from imitation_ros.bags.session import Session
+from imitation_ros.recording.session import Session
 from imitation_ros.contract import load
 from imitation_ros.bags.topics import recorded
 contract = load('imi_humanoid')

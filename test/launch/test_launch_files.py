@@ -11,6 +11,8 @@ from typing import Any
 from node_modules import module_of
 import pytest
 
+from imitation_ros.cli.processes import NODES
+
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 
@@ -37,12 +39,12 @@ def test_the_launch_files_are_there() -> None:
 @pytest.mark.parametrize('path', FILES, ids=lambda path: path.stem)
 def test_nodes_are_installed_and_take_the_parameters_they_are_given(path: Path) -> None:
     pytest.importorskip('rclpy', reason='rclpy is not installed')
-    installed = (ROOT / 'setup.py').read_text()
     for call in calls(ast.parse(path.read_text()), 'Node'):
         if keyword(call, 'package').value != 'imitation_ros':
             continue
         executable = keyword(call, 'executable').value
-        assert f"'{executable} = imitation_ros.nodes.{executable}:main'" in installed
+        program = (ROOT / 'resource' / 'nodes' / executable).read_text()
+        assert f"run_module('{NODES[executable]}'" in program
         module = importlib.import_module(module_of(executable))
         known = {field.name for field in fields(module.Parameters)}
         for element in keyword(call, 'parameters').elts:

@@ -12,7 +12,7 @@ pytest.importorskip('rclpy', reason='rclpy is not installed')
 
 SCRIPT = """
 import resource, sys
-from imitation_ros.nodes._memory import keep_freed_memory
+from imitation_ros.nodes.recorder.memory import keep_freed_memory
 if sys.argv[1] == 'kept' and not keep_freed_memory():
     raise SystemExit('no mallopt')
 image = bytes(921600)
