@@ -3,7 +3,6 @@
 """The layout of a rosbag2 directory: metadata.yaml version 9 and the names around it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 import json
 import os
@@ -16,6 +15,7 @@ import yaml
 from ..contract.loading import parse_yaml
 from ..data.episode import EpisodeMeta
 from ..errors import BagError, DataError
+from ..files import replace_text
 from ..names import file_inside, plain_name
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -201,17 +201,9 @@ def write_information(bag: Path, information: Mapping[str, Any]) -> None:
         BagError: If it cannot be written.
     """
     path = bag / METADATA
-    temporary = path.with_suffix('.yaml.tmp')
     try:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            file.write(dump({'rosbag2_bagfile_information': dict(information)}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(bag)
+        replace_text(path, dump({'rosbag2_bagfile_information': dict(information)}), durable=True)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise BagError(f'cannot write {path}: {error.strerror}') from error
 
 
@@ -220,15 +212,6 @@ def update_meta(bag: Path, meta: EpisodeMeta) -> None:
     information = read_information(bag)
     custom = dict(information.get('custom_data') or {}) | custom_data(meta)
     write_information(bag, information | {'custom_data': custom})
-
-
-def sync_folder(path: Path) -> None:
-    """Make names in a folder survive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def hidden(path: Path, root: Path) -> bool:

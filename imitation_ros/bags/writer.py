@@ -16,6 +16,7 @@ import shutil
 from ..contract import Contract
 from ..data.episode import EpisodeMeta
 from ..errors import BagError
+from ..files import sync_folder
 from ..messages import definitions
 from .layout import (
     bag_information,
@@ -26,7 +27,6 @@ from .layout import (
     CUSTOM_KEY,
     dump,
     SUFFIX,
-    sync_folder,
     URDF_FILE,
     write_information,
 )

@@ -13,7 +13,6 @@ dataset may be larger than memory. Layout:
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import json
-import os
 from pathlib import Path
 import shutil
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..files import replace_text
 from ..names import file_inside, plain_name
 from .episode import Episode, EpisodeMeta
 
@@ -154,9 +154,7 @@ class DatasetWriter:
             'episodes': [meta.to_dict() for meta in self._metas],
             'report': manifest.report,
         }
-        temporary = self._root / f'{MANIFEST}.tmp'
-        temporary.write_text(json.dumps(values, indent=1), encoding='utf-8')
-        os.replace(temporary, self._root / MANIFEST)
+        replace_text(self._root / MANIFEST, json.dumps(values, indent=1))
         return manifest
 
 

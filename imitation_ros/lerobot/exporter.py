@@ -4,7 +4,6 @@
 
 from collections.abc import Callable, Mapping
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..data.episode import Episode
 from ..data.outcomes import left_out_unmarked, stated, unmarked
 from ..data.store import Dataset, Manifest
 from ..errors import DataError, unknown
+from ..files import replace_text
 from . import layout, tables
 from .layout import Place
 from .statistics import Statistics, Table
@@ -278,9 +278,7 @@ class _Writer:
             'video_path': layout.VIDEO if self._videos else None,
             'features': self._features,
         }
-        temporary = self._out / f'{layout.INFO}.tmp'
-        temporary.write_text(json.dumps(info, indent=1), encoding='utf-8')
-        os.replace(temporary, self._out / layout.INFO)
+        replace_text(self._out / layout.INFO, json.dumps(info, indent=1))
         return info
 
 

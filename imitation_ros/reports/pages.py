@@ -4,11 +4,12 @@
 
 from collections.abc import Mapping
 import importlib.resources
-import os
 from pathlib import Path
 from typing import Any
 
 import jinja2
+
+from ..files import replace_text
 
 
 def render(template: str, page: Mapping[str, Any], *styles: str) -> str:
@@ -31,6 +32,4 @@ def render(template: str, page: Mapping[str, Any], *styles: str) -> str:
 def write(texts: Mapping[Path, str]) -> None:
     """Write files; a reader never sees half of one."""
     for path, text in texts.items():
-        temporary = path.with_name(f'{path.name}.tmp')
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, path)
+        replace_text(path, text)

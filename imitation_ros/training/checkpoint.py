@@ -10,7 +10,6 @@ when the robot moves.
 from collections.abc import Collection, Iterable, Mapping
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import TrainingError
+from ..files import replacing
 
 VERSION = 1
 SUFFIX = '.safetensors'
@@ -46,16 +46,11 @@ def write(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) 
     """
     head = {'version': VERSION, 'digest': _digest(tensors), **values}
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_suffix('.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open('wb') as file:
-            file.write(save(whole, metadata={'imitation_ros': json.dumps(head)}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with replacing(path, durable=True) as temporary:
+            temporary.write_bytes(save(whole, metadata={'imitation_ros': json.dumps(head)}))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TrainingError(f'cannot write the checkpoint {path}: {error.strerror}') from error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from imitation_ros import files
 from imitation_ros.errors import TrainingError
 from imitation_ros.training import checkpoint
 
@@ -61,7 +62,7 @@ def test_a_write_that_fails_leaves_the_former_one(
     def full(fd: int) -> None:
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(checkpoint.os, 'fsync', full)
+    monkeypatch.setattr(files.os, 'fsync', full)
     with pytest.raises(TrainingError, match='No space left'):
         checkpoint.write(path, {'a': torch.zeros(2)}, {})
     monkeypatch.undo()

@@ -16,6 +16,7 @@ import shutil
 
 from ...data.episode import EpisodeMeta, Outcome, UNSTATED
 from ...errors import BagError
+from ...files import sync_folder
 from ...names import plain_name
 from ..layout import (
     bag_files,
@@ -27,7 +28,6 @@ from ..layout import (
     parse_meta,
     read_information,
     SUFFIX,
-    sync_folder,
     update_meta,
     used_names,
     write_information,

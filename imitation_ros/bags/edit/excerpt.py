@@ -13,6 +13,7 @@ import yaml
 
 from ...data.episode import EpisodeMeta
 from ...errors import BagError
+from ...files import sync_folder
 from ...messages.definitions import find as find_definition
 from ..layout import (
     bag_information,
@@ -22,7 +23,6 @@ from ..layout import (
     CUSTOM_KEY,
     dump,
     read_information,
-    sync_folder,
     write_information,
 )
 from ..reader import Bag, RawMessage

@@ -21,8 +21,9 @@ from mcap.reader import make_reader
 from mcap.records import Message, Statistics
 
 from ...errors import BagError, counted
+from ...files import sync_folder
 from ..checksums import check_attachments, check_summary
-from ..layout import CHUNK_SIZE, METADATA, SUFFIX, sync_folder
+from ..layout import CHUNK_SIZE, METADATA, SUFFIX
 from ..mcap_file import McapFile
 from ..reader import DAMAGE
 from .rebuild import describes, rebuild_metadata, told_types
