@@ -10,17 +10,22 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     urdf, contract        one YAML per robot, checked against its URDF
     data                  frames, the one resampler, episodes, datasets (numpy only)
     kinematics            Pinocchio models in contract order, inverse kinematics
-    bags                  rosbag2 bags: codec, reader, writer, audit, repair, edit, conversion
+    messages              ROS message bytes to arrays and back, live and from bags
+    bags                  rosbag2 bags: reader, writer, audit, repair, edit
     lerobot               LeRobot datasets, written and read without lerobot
     runtime               policy.onnx: load, check against the robot, run (no torch)
     safety                the filter between every proposal and the robot
     teleop                leader arms, keyboard, gamepad to proposals
     sim                   MuJoCo humanoid, tasks, scripted experts, perturbations, cameras
+    recording             sessions, takes, compression, the check before the first take
+    conversion            bags to a dataset; the contract of a bag without a robot
     gazebo                the contract's robot in Gazebo: URDF, controllers, bridges, world
     policies, training    Behavioural Cloning, ACT, flow matching, diffusion (torch)
+    rollout               the closed loop of robot, command filter and agent, without ROS
     irl                   inverse RL: GAIL, AIRL, IQ-Learn, CSIL, MaxEnt; bags or simulation
     export                checkpoint to policy.onnx, with proof of parity
-    evaluation            closed loop, offline error, comparisons, safety streams, all pages
+    evaluation            closed loop, offline error, comparisons, safety streams: measures
+    reports               pages, plots and templates: reads results, measures nothing
     nodes                 the ROS 2 nodes, the only rclpy
     cli                   `imitation_ros record | audit | convert | train | ...`
 """
