@@ -47,7 +47,7 @@ def test_every_option_of_record_reaches_the_node(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each is a parameter that the node knows; the first task is among those of the key n."""
-    rclpy_parameters = pytest.importorskip('imitation_ros.nodes.recorder').Parameters
+    rclpy_parameters = pytest.importorskip('imitation_ros.nodes.recorder.node').Parameters
     started: list[tuple[str, dict[str, object]]] = []
     monkeypatch.setattr(robot, '_nodes', started.extend)
     words = ['record', '--task', 'a', '--tasks', 'b, c', '--buttons', 'start=7, stop=7']
