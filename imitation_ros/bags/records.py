@@ -121,7 +121,7 @@ def _check_pairs(content: bytes, texts: int, at: int) -> None:
         at += 4 + int.from_bytes(content[at : at + 4], 'little')
     end = at + 4 + int.from_bytes(content[at : at + 4], 'little')
     at += 4
-    while at < end:
+    while at < end <= len(content):
         at += 4 + int.from_bytes(content[at : at + 4], 'little')
     if at != end or end > len(content):
         raise ValueError('a text is longer than what holds it')

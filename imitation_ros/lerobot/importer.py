@@ -368,13 +368,9 @@ class _Reader:
         if feature['dtype'] == 'image':
             frames = tables.images(table, key, _is_depth(feature))
         else:
+            place = {f'{k}_index': int(row[f'videos/{key}/{k}_index']) for k in ('chunk', 'file')}
             path = layout.locate(
-                self._source.root,
-                self._source.info,
-                'video_path',
-                video_key=key,
-                chunk_index=int(row[f'videos/{key}/chunk_index']),
-                file_index=int(row[f'videos/{key}/file_index']),
+                self._source.root, self._source.info, 'video_path', video_key=key, **place
             )
             begin = float(row[f'videos/{key}/from_timestamp'])
             frames = video.read(path, begin, steps, self._source.fps)

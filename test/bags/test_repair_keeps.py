@@ -62,6 +62,25 @@ def test_any_file_with_any_fault(tmp_path, shape, fault):
     assert mcap_faults.problems(data, tmp_path / 'bag') == []
 
 
+def test_a_length_of_four_gigabytes_is_no_work(tmp_path, monkeypatch):
+    """Of the names and values of a channel; what lies there is not gone through in steps."""
+    data = bytearray(mcap_faults.write(Shape('hand', chunked=False, schemas=False, messages=9)))
+    at = data.index(b'cdr') + 3
+    data[at : at + 4] = b'\xff' * 4
+    steps = []
+
+    class Counted(int):
+        @classmethod
+        def from_bytes(cls, *given):
+            steps.append(given)
+            assert len(steps) < 10_000
+            return int.from_bytes(*given)
+
+    monkeypatch.setattr(records, 'int', Counted, raising=False)
+    assert mcap_faults.problems(bytes(data), tmp_path / 'bag') == []
+    assert len(steps) > 100
+
+
 def put(folder: Path, data: bytes) -> Path:
     """A bag's folder with one file; gives the file."""
     folder.mkdir(parents=True)
