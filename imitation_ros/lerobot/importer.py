@@ -368,9 +368,9 @@ class _Reader:
         if feature['dtype'] == 'image':
             frames = tables.images(table, key, _is_depth(feature))
         else:
-            place = {f'{k}_index': int(row[f'videos/{key}/{k}_index']) for k in ('chunk', 'file')}
+            index = {f'{k}_index': int(row[f'videos/{key}/{k}_index']) for k in ('chunk', 'file')}
             path = layout.locate(
-                self._source.root, self._source.info, 'video_path', video_key=key, **place
+                self._source.root, self._source.info, 'video_path', video_key=key, **index
             )
             begin = float(row[f'videos/{key}/from_timestamp'])
             frames = video.read(path, begin, steps, self._source.fps)

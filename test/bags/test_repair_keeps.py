@@ -290,6 +290,25 @@ def test_an_unknown_compression_is_named(tmp_path):
     unchanged(file, data)
 
 
+@pytest.mark.parametrize('what', ['metadata', 'chunk'])
+def test_an_index_without_a_checksum_that_points_elsewhere(tmp_path, what):
+    data = bytearray(mcap_faults.write(Shape(crcs=False)))
+    file = put(tmp_path / 'pick_0001', bytes(data))
+    with open(file, 'rb') as stream:
+        summary = make_reader(stream).get_summary()
+    places = {
+        'metadata': summary.metadata_indexes[1].offset,
+        'chunk': summary.chunk_indexes[1].chunk_start_offset,
+    }
+    at = data.rindex(struct.pack('<Q', places[what]))
+    data[at : at + 8] = struct.pack('<Q', len(data) - 3)
+    file.write_bytes(data)
+    done = repair(file.parent)
+    assert done.changed and done.messages == 40
+    with Bag(file.parent) as bag:
+        assert sum(1 for _ in bag.messages()) == sum(bag.counts.values()) > 0
+
+
 @pytest.mark.parametrize('kind', ['fifo', 'link'])
 def test_what_is_no_file_is_left_alone(tmp_path, kind):
     folder = tmp_path / 'pick_0001'

@@ -17,6 +17,7 @@ import shutil
 import stat
 from typing import Any
 
+from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.records import Message, Statistics
 
@@ -26,6 +27,7 @@ from ..checksums import check_attachments, check_summary
 from ..layout import CHUNK_SIZE, METADATA, SUFFIX
 from ..mcap_file import McapFile
 from ..reader import DAMAGE
+from ..records import HEAD
 from .rebuild import describes, rebuild_metadata, told_types
 from .recover import Damage, scan
 from .rewrite import Copy, survey
@@ -168,11 +170,23 @@ def _indexed(file: Path) -> int | None:
     """Messages that the index counts; None if footer, index or attachments are not whole."""
     try:
         with open(file, 'rb') as stream:
-            summary = make_reader(stream).get_summary()
+            reader = make_reader(stream)
+            summary = reader.get_summary()
             if summary is None or summary.statistics is None:
                 return None
             check_summary(stream)
             check_attachments(stream, summary.attachment_indexes)
+            # Not every summary has a checksum: what it points to must be there.
+            for _ in (*reader.iter_metadata(), *reader.iter_attachments()):
+                pass
+            chunks = summary.chunk_indexes
+            if chunks and len(chunks) != summary.statistics.chunk_count:
+                return None
+            for chunk in chunks:
+                stream.seek(chunk.chunk_start_offset)
+                opcode, length = HEAD.unpack(stream.read(HEAD.size))
+                if opcode != Opcode.CHUNK or HEAD.size + length != chunk.chunk_length:
+                    return None
             return int(summary.statistics.message_count)
     except DAMAGE:
         return None
