@@ -44,6 +44,7 @@ class Found:
         begin: Where the data of a chunk that is not packed begin in the file.
         lost_bytes: Bytes of its content that follow no whole record.
         checked: Whether a checksum says that it is what was written.
+        mended: Whether its own head does not tell where its data lie, or how they are packed.
         odd: Whether a record in it is longer than its fields: the specification allows it, but
             the mcap library loses its place there.
     """
@@ -54,6 +55,7 @@ class Found:
     begin: int | None = None
     lost_bytes: int = 0
     checked: bool = False
+    mended: bool = False
     odd: bool = False
 
 
@@ -111,7 +113,7 @@ def read_chunk(
             continue
         place = extent.begin if extent.compression == '' else None
         found = _contents(content, place)
-        found.end, found.checked = extent.end, checksum != 0
+        found.end, found.checked, found.mended = extent.end, checksum != 0, number > 0
         if checksum or (sure and not extent.guessed) or (found.records and not found.lost_bytes):
             return found, ''
     return None, why

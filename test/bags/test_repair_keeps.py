@@ -57,6 +57,10 @@ faults = st.builds(
 @example(Shape(crcs=False, messages=4, channels=3), Fault(0.154, b'\xdc', 0.82))
 @example(Shape('rosbags', messages=11), Fault(0.0567, b'\x8b\xd5\xb8\xe2aJ`\x88\xba\x1du'))
 @example(Shape('hand'), Fault(0.0, b'\x00'))
+@example(
+    Shape('rosbags', compression='zstd', messages=17, channels=3, seed=113488775),
+    Fault(0.028148552950632455, b'*'),
+)
 def test_any_file_with_any_fault(tmp_path, shape, fault):
     data = mcap_faults.spoil(mcap_faults.write(shape), fault)
     assert mcap_faults.problems(data, tmp_path / 'bag') == []

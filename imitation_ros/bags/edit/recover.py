@@ -207,6 +207,8 @@ class _Scanner:
             self._done.update(found.places)
         for record in found.records:
             yield self._seen(record)
+        if found.mended:
+            self._damage.notes.append(f'chunk at {at}: its head is damaged')
         if found.odd:
             self._damage.notes.append(f'chunk at {at}: holds a record longer than its fields')
         if found.lost_bytes:
