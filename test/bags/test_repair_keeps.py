@@ -58,6 +58,20 @@ faults = st.builds(
 @example(Shape('rosbags', messages=11), Fault(0.0567, b'\x8b\xd5\xb8\xe2aJ`\x88\xba\x1du'))
 @example(Shape('hand'), Fault(0.0, b'\x00'))
 @example(
+    Shape(
+        'hand',
+        True,
+        'zstd',
+        False,
+        messages=57,
+        channels=3,
+        extras=0,
+        finished=False,
+        seed=592311666,
+    ),
+    Fault(0.6033477196497192, b'\xe9'),
+)
+@example(
     Shape('rosbags', compression='zstd', messages=17, channels=3, seed=113488775),
     Fault(0.028148552950632455, b'*'),
 )

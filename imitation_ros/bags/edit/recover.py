@@ -192,7 +192,9 @@ class _Scanner:
 
     def _chunk(self, at: int, outer: int, exact: bool) -> Iterator[Record]:
         """Yield the records of a chunk in its turn; if it is not whole, say so."""
-        choices = extents(self._view, at, outer, self._limit, self._index.get(at))
+        # Where reading goes on may be further: where a wrong length in the head ends.
+        said = at + HEAD.size + int(HEAD.unpack_from(self._view, at)[1])
+        choices = extents(self._view, at, said, self._limit, self._index.get(at))
         found, why = read_chunk(self._view, at, choices, sure=True)
         if found is None:
             codec = choices[0].compression if choices else ''
