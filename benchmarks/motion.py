@@ -119,10 +119,10 @@ def clearances(contract: Contract, ticks: int, seeds: int) -> dict[str, list[Cle
         sim = SimRobot(contract, 'reach', renderer=None)
         if where == 'free air':
             free(sim)
-        for name in all_streams(contract, safety_filter.collisions, 0):
+        for name in all_streams(contract, safety_filter.backend, 0):
             group = []
             for seed in range(seeds):
-                stream = all_streams(contract, safety_filter.collisions, seed)[name]
+                stream = all_streams(contract, safety_filter.backend, seed)[name]
                 group.append(watch(sim, safety_filter, stream, ticks))
             print(
                 f'{where + ", " + name:22s}'

@@ -33,9 +33,10 @@ from imitation_ros.evaluation.safety.baselines import Pink
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.evaluation.safety.trial import judge, Violations
 from imitation_ros.kinematics.model import RobotModel
+from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.backends import choose
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 
 BOUNDS = {'coal': (1000.0, 2000.0, 5.0), 'numba': (300.0, 500.0, 20.0)}
 """p99 of a step [us], realistic and adversarial, and times pink's median, by back end."""
@@ -58,20 +59,18 @@ def percentiles(times_ns: list[int]) -> dict[str, float]:
     return {'p50_us': float(p50), 'p99_us': float(p99), 'max_us': float(values.max())}
 
 
-def run_streams(
-    contract: Contract, collisions: SelfCollision, steps: int, seeds: int
-) -> dict[str, Any]:
+def run_streams(contract: Contract, distances: Backend, steps: int, seeds: int) -> dict[str, Any]:
     """Every stream through the filter, with and without its certificate."""
     result: dict[str, Any] = {}
-    for name in all_streams(contract, collisions, 0):
+    for name in all_streams(contract, distances, 0):
         times: list[int] = []
         rules: Counter[str] = Counter()
         speed = {True: 0.0, False: 0.0}
         broken = Violations()
         for seed in range(seeds):
             for certify in (True, False):
-                ask = all_streams(contract, collisions, seed)[name]
-                robot = SafetyFilter(contract, collisions, certify=certify)
+                ask = all_streams(contract, distances, seed)[name]
+                robot = SafetyFilter(contract, distances, certify=certify)
                 robot.reset(contract.home)
                 path = [robot.q]
                 for tick in range(steps):
@@ -85,7 +84,7 @@ def run_streams(
                         times.append(spent)
                         rules.update({note.rule.value for note in step.interventions})
                 if certify:
-                    broken += judge(contract, collisions, path)[0]
+                    broken += judge(contract, distances, path)[0]
         result[name] = {
             **percentiles(times),
             'steps': steps * seeds,
@@ -120,17 +119,17 @@ def featured(contract: Contract, backend: str, steps: int) -> dict[str, Any]:
     found = {}
     for name, refine in (('features', False), ('features and hulls', True)):
         changed = with_features(contract, refine)
-        collisions = SelfCollision(RobotModel(changed), backend)
-        found[name] = run_streams(changed, collisions, steps, 1)
+        distances = backends.build(RobotModel(changed), backend)
+        found[name] = run_streams(changed, distances, steps, 1)
     return found
 
 
-def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> dict[str, Any]:
+def beside_pink(contract: Contract, distances: Backend, steps: int) -> dict[str, Any]:
     """The same stream through ours and through pink, in turn."""
     result: dict[str, Any] = {}
     for name in ('realistic', 'random'):
-        ask = all_streams(contract, collisions, 0)[name]
-        ours, theirs = SafetyFilter(contract, collisions), Pink(contract, collisions)
+        ask = all_streams(contract, distances, 0)[name]
+        ours, theirs = SafetyFilter(contract, distances), Pink(contract, distances)
         ours.reset(contract.home)
         times: dict[str, list[int]] = {'ours': [], 'pink': []}
         path = [theirs.q]
@@ -147,7 +146,7 @@ def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> di
             times['pink'].append(end - middle)
             path.append(theirs.q)
         ours_us, pink_us = percentiles(times['ours']), percentiles(times['pink'])
-        broken, _ = judge(contract, collisions, path)
+        broken, _ = judge(contract, distances, path)
         result[name] = {
             'ours': ours_us,
             'pink': pink_us,
@@ -159,7 +158,7 @@ def beside_pink(contract: Contract, collisions: SelfCollision, steps: int) -> di
     return result
 
 
-def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violations:
+def fuzz(contract: Contract, distances: Backend, steps: int) -> Violations:
     """Random streams in random order, rates, limits and modes at random, from rest at home."""
     rng = np.random.default_rng(0)
     total, done, block = Violations(), 0, 250
@@ -181,15 +180,15 @@ def fuzz(contract: Contract, collisions: SelfCollision, steps: int) -> Violation
                 old.effort.copy(),
             ),
         )
-        robot = SafetyFilter(changed, collisions)
+        robot = SafetyFilter(changed, distances)
         robot.reset(contract.home)
-        streams = list(all_streams(changed, collisions, int(rng.integers(2**31))).values())
+        streams = list(all_streams(changed, distances, int(rng.integers(2**31))).values())
         path = [robot.q]
         while len(path) <= block:
             ask = streams[int(rng.integers(len(streams)))]
             for tick in range(int(rng.integers(1, 40))):
                 path.append(robot.step(*ask(tick, robot.q)).q)
-        total += judge(changed, collisions, path)[0]
+        total += judge(changed, distances, path)[0]
         done += len(path) - 1
     return total
 
@@ -261,20 +260,20 @@ def measure(name: str, backend: str, steps: int, seeds: int, fuzzed: int) -> dic
         print(f'{name}: skipped: {error}')
         return None
     begin = time.perf_counter()
-    collisions = SelfCollision(RobotModel(contract), backend)
+    distances = backends.build(RobotModel(contract), backend)
     built = time.perf_counter() - begin
     gc.collect()
     gc.freeze()  # as the node does after its start
     result: dict[str, Any] = {
-        'pairs': len(collisions),
-        'home_m': float(collisions.distances(contract.home).min()),
+        'pairs': len(distances),
+        'home_m': float(distances.distances(contract.home).min()),
         'build_s': built,
-        'backend': collisions.backend.name,
-        'streams': run_streams(contract, collisions, steps, seeds),
+        'backend': distances.name,
+        'streams': run_streams(contract, distances, steps, seeds),
         'featured': featured(contract, backend, steps),
-        'pink': beside_pink(contract, collisions, steps),
+        'pink': beside_pink(contract, distances, steps),
     }
-    broken = fuzz(contract, collisions, fuzzed)
+    broken = fuzz(contract, distances, fuzzed)
     result['fuzz'] = {'steps': fuzzed, **broken.to_dict()}
     print_robot(name, result)
     print(f'fuzz: {fuzzed} steps, {broken.total} broken, closest {broken.closest_mm:.2f} mm')

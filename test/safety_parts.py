@@ -9,8 +9,8 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 FEET = {
@@ -29,11 +29,11 @@ BACKENDS = [
     ),
 ]
 
-Built = Callable[[str, str], SelfCollision]
+Built = Callable[[str, str], Backend]
 
 
 def reshaped_alike(
-    contract: Contract, one: SelfCollision, other: SelfCollision, ticks: int, rule: Rule
+    contract: Contract, one: Backend, other: Backend, ticks: int, rule: Rule
 ) -> int:
     """Steps that a rule altered of a random stream on which two back ends agree at every step."""
     leader, follower = SafetyFilter(contract, one), SafetyFilter(contract, other)

@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..safety.geometry.distances import SelfCollision
+    from ..safety.backend import Backend
 
 NEAREST = 8
 """Pairs of links that are listed."""
 
 
-def show_collision(console: Console, collision: 'SelfCollision') -> None:
+def show_collision(console: Console, backend: 'Backend') -> None:
     """Print the capsules of every link, the nearest pairs at home, and a margin they allow."""
-    contract, capsules = collision.robot.contract, collision.capsules
+    contract, capsules = backend.robot.contract, backend.geometry.capsules
     table = Table(title=f'capsules: {capsules.count}, {capsules.path or "fitted just now"}')
     for column in ('link', 'capsules', 'radius, mm', 'excess, mm'):
         table.add_column(column, justify='left' if column == 'link' else 'right')
@@ -25,10 +25,10 @@ def show_collision(console: Console, collision: 'SelfCollision') -> None:
         radii = ' '.join(f'{1e3 * one.radius:.0f}' for one in found)
         table.add_row(link, str(len(found)), radii, f'{1e3 * max(capsules.excess[link], 0.0):.0f}')
     console.print(table)
-    distances = collision.distances(contract.home)
+    distances = backend.distances(contract.home)
     near: dict[tuple[str, str], float] = {}
     for i in np.argsort(distances).tolist():
-        near.setdefault(collision.links[i], 1e3 * float(distances[i]))
+        near.setdefault(backend.links[i], 1e3 * float(distances[i]))
     table = Table(title='nearest at home')
     for column in ('links', 'distance, mm'):
         table.add_column(column, justify='left' if column == 'links' else 'right')
@@ -40,7 +40,7 @@ def show_collision(console: Console, collision: 'SelfCollision') -> None:
     room = 0.5 * float(distances.min()) - safety.certificate_margin
     console.print(
         f'self-collision: {len(distances)} pairs, kept above '
-        f'{1e3 * safety.self_collision_distance:.0f} mm, by {collision.backend.name}; '
+        f'{1e3 * safety.self_collision_distance:.0f} mm, by {backend.name}; '
         f'at this home pose up to {1e3 * max(room, 0.0):.0f} mm would leave half of the room; '
-        f'{len(collision.skipped)} pairs are not watched'
+        f'{len(backend.geometry.skipped)} pairs are not watched'
     )

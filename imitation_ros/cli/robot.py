@@ -201,8 +201,8 @@ def check(
     """
     from ..contract import load
     from ..kinematics.model import RobotModel
+    from ..safety import backends
     from ..safety.geometry import link_capsules
-    from ..safety.geometry.distances import SelfCollision
 
     contract = load(robot)
     console = Console()
@@ -243,14 +243,14 @@ def check(
         rate = f'{contract.rates.command_hz:g}'
         topics.add_row(f'commands {group.name}', group.output.topic, kind, rate)
     console.print(topics)
-    collision = SelfCollision(RobotModel(contract))
-    show_collision(console, collision)
-    for pair in collision.skipped if skipped else ():
+    backend = backends.build(RobotModel(contract))
+    show_collision(console, backend)
+    for pair in backend.geometry.skipped if skipped else ():
         console.print(f'  {" / ".join(pair.links)}: {pair.reason}')
     if picture is not None:
         from ..reports.capsule_picture import draw
 
-        draw(collision, picture)
+        draw(backend.geometry, picture)
         console.print(f'wrote {picture}')
     if policy is not None:
         from ..runtime.bundle import check_against

@@ -72,7 +72,7 @@ def watch(sim: SimRobot, safety_filter: SafetyFilter, stream: Stream, ticks: int
         stream: What is asked, as a new proposal at every tick.
         ticks: How many command periods; fewer if the governor latches.
     """
-    contract, collisions = sim.contract, safety_filter.collisions
+    contract, backend = sim.contract, safety_filter.backend
     safety = contract.safety
     allowed = safety.self_collision_distance - safety.tracking_distance
     sim.reset(0)
@@ -93,15 +93,15 @@ def watch(sim: SimRobot, safety_filter: SafetyFilter, stream: Stream, ticks: int
         sim.command(verdict.q)
         sim.advance(1.0 / contract.rates.command_hz)
         done += 1
-        distances = collisions.distances(sim.q)
+        distances = backend.distances(sim.q)
         apart, away = float(distances.min()), float(np.abs(verdict.q - sim.q).max())
         if apart < closest:
             closest, pair = apart, int(distances.argmin())
-        commanded = min(commanded, float(collisions.distances(verdict.q).min()))
+        commanded = min(commanded, float(backend.distances(verdict.q).min()))
         error = max(error, away)
         off = off + 1 if apart < allowed or away > safety.tracking_error else 0
         most = max(most, off)
-    links = collisions.links[pair]
+    links = backend.links[pair]
     return Clearance(done, 1e3 * closest, 1e3 * commanded, links, error, tripped, most)
 
 

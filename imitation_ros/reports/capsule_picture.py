@@ -10,7 +10,7 @@ import numpy as np
 from ..data.frame import Array
 from ..safety.geometry import shapes
 from ..safety.geometry.capsules import Capsule
-from ..safety.geometry.distances import SelfCollision
+from ..safety.geometry.self_collision import SelfCollision
 
 VIEWS = {'front': (5, 0), 'side': (5, 90), 'above': (35, 35)}
 """Elevation and azimuth of each view [degrees]."""

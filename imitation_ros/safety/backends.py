@@ -2,21 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which back end computes: coal and numpy, always there, or numba, which is an extra."""
 
-from typing import TYPE_CHECKING
-
-from ..contract import Contract
 from ..errors import SafetyError
-from .certificate import BrakeCertificate
+from ..kinematics.model import RobotModel
+from .backend import Backend
 from .coal_backend import CoalBackend
-from .constraints.dynamics import Dynamics, PinocchioDynamics
-from .constraints.limits import ViabilityBox
-from .constraints.tools import Motion, ToolMotion, ToolSpeed
-from .geometry.refinement import RefinedCertificate
-from .velocity_bounds import Front
-
-if TYPE_CHECKING:
-    from .compiled.backend import CompiledBackend, CompiledCertificate, CompiledFront
-    from .geometry.distances import SelfCollision
+from .geometry.link_capsules import LinkCapsules
+from .geometry.self_collision import SelfCollision
 
 NAMES = ('auto', 'coal', 'numba')
 
@@ -43,64 +34,23 @@ def choose(name: str) -> str:
     return 'numba'
 
 
-def build(name: str, collisions: 'SelfCollision') -> 'CoalBackend | CompiledBackend':
-    """The back end of a choice, ready to run: nothing is compiled later."""
-    if choose(name) == 'coal':
-        return CoalBackend(collisions.robot, collisions.geometry)
+def build(
+    robot: RobotModel, name: str | None = None, capsules: LinkCapsules | None = None
+) -> Backend:
+    """The back end of a robot, ready to run: nothing is compiled later.
+
+    Args:
+        robot: The robot.
+        name: `auto`, `coal` or `numba`; the contract's `safety.backend` if None.
+        capsules: Capsules to use; from the file beside the contract, or fitted, if None.
+
+    Raises:
+        SafetyError: If the back end is not there, or the robot's shapes cannot be read.
+    """
+    chosen = choose(name or robot.contract.safety.backend)
+    geometry = SelfCollision(robot, capsules)
+    if chosen == 'coal':
+        return CoalBackend(geometry)
     from .compiled.backend import CompiledBackend
 
-    return CompiledBackend(collisions.robot, collisions.geometry, collisions.reach)
-
-
-def dynamics(collisions: 'SelfCollision') -> Dynamics:
-    """Torques and the centre of mass, from the back end of the distances."""
-    if isinstance(collisions.backend, CoalBackend):
-        return PinocchioDynamics(collisions.robot)
-    from .compiled.dynamics import CompiledDynamics
-
-    return CompiledDynamics(collisions.robot, collisions.backend)
-
-
-def tools(collisions: 'SelfCollision', box: ViabilityBox, cap: float) -> ToolSpeed:
-    """The cap on the speed of the contract's tools, from the back end of the distances."""
-    robot = collisions.robot
-    frames = [robot.frame_id(name) for name in robot.contract.tools]
-    motion: Motion
-    if isinstance(collisions.backend, CoalBackend):
-        motion = ToolMotion(robot, frames, box)
-    else:
-        from .compiled.motion import CompiledToolMotion
-
-        motion = CompiledToolMotion(robot, frames, collisions.backend, box)
-    return ToolSpeed(robot, box, motion, frames, cap)
-
-
-def front(
-    contract: Contract, box: ViabilityBox, collisions: 'SelfCollision'
-) -> 'Front | CompiledFront':
-    """The front of a step, from the back end of the distances."""
-    if isinstance(collisions.backend, CoalBackend):
-        return Front(contract, box, collisions, collisions.backend)
-    from .compiled.backend import CompiledFront
-
-    return CompiledFront(contract, box, collisions.backend)
-
-
-def certificate(
-    box: ViabilityBox, collisions: 'SelfCollision'
-) -> 'BrakeCertificate | CompiledCertificate | RefinedCertificate':
-    """The brake certificate, from the back end of the distances."""
-    inner = _of_capsules(box, collisions)
-    refine = collisions.refine
-    return inner if refine is None else RefinedCertificate(inner, box, refine)
-
-
-def _of_capsules(
-    box: ViabilityBox, collisions: 'SelfCollision'
-) -> 'BrakeCertificate | CompiledCertificate':
-    """The brake certificate of the capsules alone."""
-    if isinstance(collisions.backend, CoalBackend):
-        return BrakeCertificate(box, collisions, collisions.backend)
-    from .compiled.backend import CompiledCertificate
-
-    return CompiledCertificate(box, collisions.backend)
+    return CompiledBackend(geometry)

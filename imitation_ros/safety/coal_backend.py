@@ -4,22 +4,28 @@
 
 import ctypes
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pinocchio as pin
 
+from ..contract import Contract
 from ..data.frame import Array
 from ..errors import SafetyError
-from ..kinematics.model import RobotModel
+from .backend import Backend
+from .certificate import BrakeCertificate
+from .constraints.dynamics import PinocchioDynamics
+from .constraints.limits import ViabilityBox
+from .constraints.tools import ToolMotion
 from .geometry import pairs
 from .geometry.model import Indices
+from .geometry.self_collision import SelfCollision
+from .proximity import NumpyProximityQuery
 
-MANY = 0.1
-"""From this share of the pairs on it is cheaper to take all distances than one by one."""
+MAX_SHARE_ONE_BY_ONE = 0.1
+"""Share of the pairs above which it is cheaper to take all distances than one by one."""
 
 
-class CoalBackend:
+class CoalBackend(Backend):
     """Signed distances and gradients of the pairs of a geometry model.
 
     Attributes:
@@ -29,20 +35,20 @@ class CoalBackend:
 
     name = 'coal'
 
-    def __init__(self, robot: RobotModel, geometry: Any) -> None:
+    def __init__(self, geometry: SelfCollision) -> None:
         """Prepare the results and the masks of the joints that move each shape."""
-        self._robot = robot
-        self._model = model = robot.model
+        self.geometry, self._robot = geometry, geometry.robot
+        self._model = model = geometry.robot.model
         self._data = model.createData()
-        self._geometry = geometry
-        self._results = pin.GeometryData(geometry)
-        items = geometry.geometryObjects
-        self._count = len(geometry.collisionPairs)
+        self._shapes = shapes = geometry.shapes
+        self._results = pin.GeometryData(shapes)
+        items = shapes.geometryObjects
+        self._count = len(geometry)
         self._moves_first, self._moves_second = (
             pairs.moves(model, [items[which].parentJoint for which in side])
             for side in (
-                [pair.first for pair in geometry.collisionPairs],
-                [pair.second for pair in geometry.collisionPairs],
+                [pair.first for pair in shapes.collisionPairs],
+                [pair.second for pair in shapes.collisionPairs],
             )
         )
         joints = range(1, model.njoints)
@@ -52,7 +58,7 @@ class CoalBackend:
         fold = np.zeros((model.njoints - 1, model.nv))
         for j in joints:
             fold[j - 1, model.joints[j].idx_v] = 1.0
-        self._fold: Array = robot.to_contract(fold)
+        self._fold: Array = self._robot.to_contract(fold)
         self._view: Array | None = None
         self._verify_view()
 
@@ -61,10 +67,10 @@ class CoalBackend:
         """Whether results are read in one view instead of pair by pair."""
         return self._view is not None
 
-    def distances(self, q: Array) -> Array:
-        """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
+    def capsule_distances(self, q: Array) -> Array:
+        """See `Backend`."""
         model_q = self._robot.to_model(q)
-        pin.computeDistances(self._model, self._data, self._geometry, self._results, model_q)
+        pin.computeDistances(self._model, self._data, self._shapes, self._results, model_q)
         return self._read()[:, 0].copy()
 
     def some_distances(self, q: Array, chosen: Indices) -> Array:
@@ -74,13 +80,13 @@ class CoalBackend:
             q: Positions [rad or m], shape (n,), in the model's order.
             chosen: Numbers of the pairs.
         """
-        if len(chosen) > MANY * self._count:
-            pin.computeDistances(self._model, self._data, self._geometry, self._results, q)
+        if len(chosen) > MAX_SHARE_ONE_BY_ONE * self._count:
+            pin.computeDistances(self._model, self._data, self._shapes, self._results, q)
             return self._read(chosen)[:, 0]
-        geometry, results, distance = self._geometry, self._results, pin.computeDistance
+        shapes, results, distance = self._shapes, self._results, pin.computeDistance
         pin.forwardKinematics(self._model, self._data, q)
-        pin.updateGeometryPlacements(self._model, self._data, geometry, results)
-        return np.array([distance(geometry, results, i).min_distance for i in chosen.tolist()])
+        pin.updateGeometryPlacements(self._model, self._data, shapes, results)
+        return np.array([distance(shapes, results, i).min_distance for i in chosen.tolist()])
 
     def gradients(self, q: Array, chosen: Indices) -> Array:
         """Gradients of the chosen distances, shape (len(chosen), n) [m/rad or 1].
@@ -103,6 +109,22 @@ class CoalBackend:
             moved += sign * (wrench.T @ jacobian) * moves[chosen]
         result: Array = moved @ self._fold
         return result
+
+    def proximity_query(self, contract: Contract, box: ViabilityBox) -> NumpyProximityQuery:
+        """See `Backend`."""
+        return NumpyProximityQuery(contract, box, self.geometry, self)
+
+    def capsule_certificate(self, box: ViabilityBox) -> BrakeCertificate:
+        """See `Backend`."""
+        return BrakeCertificate(box, self.geometry, self)
+
+    def dynamics(self) -> PinocchioDynamics:
+        """See `Backend`."""
+        return PinocchioDynamics(self._robot)
+
+    def tool_motion(self, frames: list[int], box: ViabilityBox) -> ToolMotion:
+        """See `Backend`."""
+        return ToolMotion(self._robot, frames, box)
 
     def _read(self, chosen: Indices | None = None) -> Array:
         """[distance, normal, p1, p2] of all or the chosen pairs, shape (pairs, 10)."""
@@ -146,7 +168,7 @@ class CoalBackend:
             first, shape=(len(results), 10), strides=(stride, 8), writeable=False
         )
         for share in (0.3, 0.5, 0.8):
-            self.distances(self._robot.to_contract(low + share * (high - low)))
+            self.capsule_distances(self._robot.to_contract(low + share * (high - low)))
             if not np.array_equal(view, self._read()):
                 return
         self._view = view

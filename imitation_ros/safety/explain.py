@@ -6,9 +6,8 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array
-from .constraints.approach import Rows
+from .constraints.inequality import InequalityConstraints
 from .constraints.tools import SHARE, ToolSpeed
-from .geometry.distances import SelfCollision
 from .geometry.model import Indices
 from .intervention import Intervention, Rule
 from .lagging import BEYOND, FAST, SUDDEN
@@ -17,10 +16,10 @@ from .lagging import BEYOND, FAST, SUDDEN
 class Reasons:
     """Says what the filter changed, joint by joint and pair by pair."""
 
-    def __init__(self, contract: Contract, collisions: SelfCollision, dt: float) -> None:
+    def __init__(self, contract: Contract, links: tuple[tuple[str, str], ...], dt: float) -> None:
         """Prepare the texts: making them at every step would cost more than the step."""
         self._contract = contract
-        self._links = collisions.links
+        self._links = links
         self._obstacles = {obstacle.name for obstacle in contract.safety.workspace}
         self._dt = dt
         self._texts = _limit_texts(contract)
@@ -76,17 +75,17 @@ class Reasons:
             asked=float(asked[i]),
         )
 
-    def lags(self, q: Array, q_des: Array, x: Array, late: Indices) -> list[Intervention]:
+    def lags(self, q: Array, q_des: Array, x: Array, lagging: Indices) -> list[Intervention]:
         """Joints that a velocity x does not bring from q to where they were asked to be.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             q_des: Positions that are asked for [rad or m], shape (n,).
             x: Velocity [rad/s or m/s], shape (n,).
-            late: Which, and why: `Late.joints`, shape (n,).
+            lagging: Which, and why: `LaggingJoints.kinds`, shape (n,).
         """
-        chosen = late.nonzero()[0]
-        numbers, kinds = chosen.tolist(), late[chosen].tolist()
+        chosen = lagging.nonzero()[0]
+        numbers, kinds = chosen.tolist(), lagging[chosen].tolist()
         asked, got = q_des[chosen].tolist(), (q + self._dt * x)[chosen].tolist()
         # At a limit there are dozens, and naming every field would take four times as long.
         rows = zip(kinds, numbers, asked, got, strict=True)
@@ -94,7 +93,7 @@ class Reasons:
         return [made(Intervention, (*texts[k][i], None, far, near)) for k, i, far, near in rows]
 
     def approach(
-        self, rows: Rows, asked: Array, x: Array | None, distance: Array
+        self, rows: InequalityConstraints, asked: Array, x: Array | None, distance: Array
     ) -> list[Intervention]:
         """Pair that the asked velocity would bring too close, and what x does with it.
 
@@ -144,7 +143,7 @@ class Reasons:
 
 
 def _limit_texts(contract: Contract) -> dict[int, list[tuple[Rule, str, str]]]:
-    """Rule, what it says of each joint that is late, and that joint's name: by kind, by joint."""
+    """Rule, what it says of each joint that lags, and that joint's name: by kind, by joint."""
     limits = contract.limits
     rows = list(
         zip(

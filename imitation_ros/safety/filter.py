@@ -24,13 +24,14 @@ from ..data.frame import Array
 from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
+from .backend import Backend
 from .constraints.limits import ViabilityBox
-from .constraints.optional import Demand, Demands
+from .constraints.optional import OptionalConstraints, OptionalInequalities
 from .explain import Reasons
-from .geometry.distances import SelfCollision
 from .intervention import internal_error, Intervention, Rule
-from .lagging import Late
-from .velocity_bounds import Aim, Look
+from .lagging import LaggingJoints
+from .proximity import Proximity
+from .velocity_bounds import VelocityBounds
 
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """Of the asked velocity, tried one after the other in the mode `path`."""
@@ -68,7 +69,7 @@ class SafetyFilter:
         contract: The robot.
         dt: Period of the commands [s].
         box: Viability box.
-        collisions: Distances between links.
+        backend: What computes, distances between links among others.
         q: Last set-point [rad or m], shape (n,).
         v: Its velocity [rad/s or m/s], shape (n,).
     """
@@ -76,7 +77,7 @@ class SafetyFilter:
     def __init__(
         self,
         contract: Contract,
-        collisions: SelfCollision | None = None,
+        backend: Backend | None = None,
         *,
         certify: bool = True,
     ) -> None:
@@ -84,31 +85,31 @@ class SafetyFilter:
 
         Args:
             contract: The robot.
-            collisions: Distances of the same robot, to share; built if None.
+            backend: Of the same robot, to share; built as the contract says if None.
             certify: False leaves the certificate out, to measure what it costs.
         """
         self.contract = contract
         self.dt = 1.0 / contract.rates.command_hz
         self.box = ViabilityBox(contract.limits, self.dt)
-        self.collisions = SelfCollision(RobotModel(contract)) if collisions is None else collisions
-        self._certificate = backends.certificate(self.box, self.collisions) if certify else None
+        self.backend = backends.build(RobotModel(contract)) if backend is None else backend
+        self._certificate = self.backend.certificate(self.box) if certify else None
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
-        self._front = backends.front(contract, self.box, self.collisions)
+        self._query = self.backend.proximity_query(contract, self.box)
         cap = safety.tool_speed
         if cap is not None and not contract.tools:
             raise SafetyError('safety.tool_speed: the contract names no tools')
-        self._tools = None if cap is None else backends.tools(self.collisions, self.box, cap)
+        self._tools = None if cap is None else self.backend.tool_speed(self.box, cap)
         self._path = safety.mode == 'path'
-        self._demands = None
+        self._optionals = None
         if safety.torque is not None or safety.support is not None:
-            self._demands = Demands(
-                contract, self.collisions.robot, backends.dynamics(self.collisions), self.box
+            self._optionals = OptionalConstraints(
+                contract, self.backend.robot, self.backend.dynamics(), self.box
             )
-        self._threshold: Array = np.full(len(self.collisions), self.needed)
+        self._threshold: Array = np.full(len(self.backend), self.needed)
         self._recovers = False
-        self._reasons = Reasons(contract, self.collisions, self.dt)
-        self._late = Late(contract, self.dt)
+        self._reasons = Reasons(contract, self.backend.links, self.dt)
+        self._lagging = LaggingJoints(contract, self.dt)
         self._speeds = -self.box.velocity, self.box.velocity
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
@@ -138,13 +139,13 @@ class SafetyFilter:
             What has to be recovered from.
         """
         self.q, self.v = np.array(q, dtype=np.float64), np.zeros(self.contract.n)
-        distance = self.collisions.distances(self.q)
+        distance = self.backend.distances(self.q)
         self._threshold = np.minimum(self.needed, distance - TOUCH)
         self._threshold[distance >= self.needed] = self.needed
         self._recovers = bool((distance < self.needed).any())
         inside = np.clip(self.q, self.box.lower, self.box.upper)
         notes = self._reasons.start(self.q, inside, distance, self.needed)
-        return notes if self._demands is None else (*notes, *self._demands.start(self.q))
+        return notes if self._optionals is None else (*notes, *self._optionals.start(self.q))
 
     def brake(self, why: Intervention) -> Step:
         """Brake after something failed: by the law alone, which the last certificate covers."""
@@ -190,143 +191,159 @@ class SafetyFilter:
         refusal = self._reasons.malformed(q_des, v_des)
         if refusal is not None:
             return self._move(self.box.brake(self.v), (refusal,))
-        aim = self._front.aim(self.q, self.v, q_des, v_des)
-        if aim is None:
+        bounds = self._query.velocity_bounds(self.q, self.v, q_des, v_des)
+        if bounds is None:
             refusal = self._reasons.non_finite(q_des, v_des)
             return self._move(self.box.brake(self.v), (refusal,))
         notes: list[Intervention] = []
         if self._tools is not None:
-            aim.wanted[:], tool, speed = self._tools.slowed(self.q, aim.wanted)
+            bounds.wanted[:], tool, speed = self._tools.slowed(self.q, bounds.wanted)
             notes += self._reasons.tool(self._tools, tool, speed)
-        look = self._look(q_des, aim)
+        proximity = self._look(q_des, bounds)
         if late is not None and late():
-            return self._move(aim.brake, (OVERRUN,))
-        demand: Demand | None = None
-        if self._demands is not None:
-            whole = look.close or self._path
-            demand = self._demands.look(self.q, self.v, aim, look.clipped, whole)
+            return self._move(bounds.brake, (OVERRUN,))
+        optional: OptionalInequalities | None = None
+        if self._optionals is not None:
+            whole = proximity.close or self._path
+            optional = self._optionals.at(self.q, self.v, bounds, proximity.clipped, whole)
         if self._path:
-            slowed = self._slow_down(q_des, aim, look, demand)
+            slowed = self._slow_down(q_des, bounds, proximity, optional)
             if slowed is not None:
                 return self._move(slowed[0], (*notes, *slowed[1]))
-        if look.late is not None:
-            notes += self._reasons.lags(self.q, q_des, look.clipped, look.late)
+        if proximity.lagging is not None:
+            notes += self._reasons.lags(self.q, q_des, proximity.clipped, proximity.lagging)
         # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
-        reshape = look.close or (demand is not None and demand.broken)
+        reshape = proximity.close or (optional is not None and optional.broken)
         reshaped: list[Intervention] = []
-        x = self._propose(aim, look, demand, reshaped) if reshape else look.clipped
+        x = self._propose(bounds, proximity, optional, reshaped) if reshape else proximity.clipped
         if late is not None and late():
-            return self._move(aim.brake, (*notes, *reshaped, OVERRUN))
+            return self._move(bounds.brake, (*notes, *reshaped, OVERRUN))
         refused: list[Intervention] = []
-        x = aim.brake if x is None else self._dispose(x, aim, look, refused)
-        if reshaped and (refused or self._late.any(self.q, q_des, x)):
+        x = bounds.brake if x is None else self._dispose(x, bounds, proximity, refused)
+        if reshaped and (refused or self._lagging.any(self.q, q_des, x)):
             notes += reshaped
         return self._move(x, (*notes, *refused))
 
-    def _look(self, q_des: Array, aim: Aim) -> Look:
+    def _look(self, q_des: Array, bounds: VelocityBounds) -> Proximity:
         """What is near; where capsules get in the way, hulls tell how near, if they may."""
-        look = self._front.look(self.q, q_des, aim, self._threshold)
-        refine = self.collisions.refine
-        if refine is None or not (look.close or self._path or self._recovers):
-            return look
-        if look.rows is not None:
-            pairs = look.rows.pairs
-            relaxed = refine.relaxed(aim.rest, look.ahead, pairs, self._threshold)
+        proximity = self._query.proximity(self.q, q_des, bounds, self._threshold)
+        refinement = self.backend.geometry.refinement
+        if refinement is None or not (proximity.close or self._path or self._recovers):
+            return proximity
+        if proximity.constraints is not None:
+            pairs = proximity.constraints.pairs
+            relaxed = refinement.relaxed(bounds.rest, proximity.ahead, pairs, self._threshold)
             if relaxed is not self._threshold:
-                look = self._front.look(self.q, q_des, aim, relaxed)
-        return look._replace(distance=refine.apply(self.q, look.distance))
+                proximity = self._query.proximity(self.q, q_des, bounds, relaxed)
+        return proximity._replace(distance=refinement.apply(self.q, proximity.distance))
 
     def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
         """Take a velocity as the new state."""
-        if self._demands is not None:
-            notes = (*notes, *self._demands.overload(self.q, self.v, x))
+        if self._optionals is not None:
+            notes = (*notes, *self._optionals.overload(self.q, self.v, x))
         self.v = x
         self.q = self.q + self.dt * x
         return Step(self.q, self.v, notes)
 
     def _slow_down(
-        self, q_des: Array, aim: Aim, look: Look, demand: Demand | None
+        self,
+        q_des: Array,
+        bounds: VelocityBounds,
+        proximity: Proximity,
+        optional: OptionalInequalities | None,
     ) -> tuple[Array, list[Intervention]] | None:
         """The largest share of the wanted velocity that nothing speaks against; None: none."""
-        lower, upper, rows = aim.lower, aim.upper, look.rows
+        lower, upper, rows = bounds.lower, bounds.upper, proximity.constraints
         refused: int | None = None
         for share in SHARES:
-            tried = share * aim.wanted
+            tried = share * bounds.wanted
             if (tried < lower - ON_THE_EDGE).any() or (tried > upper + ON_THE_EDGE).any():
                 continue
             tried = np.minimum(np.maximum(tried, lower), upper)
             if rows is not None and (rows.excess(tried) > 0.0).any():
                 continue
-            if demand is not None and demand.broken_by(tried):
+            if optional is not None and optional.broken_by(tried):
                 continue
-            pair = self._refused(tried, aim, look)
+            pair = self._refused(tried, bounds, proximity)
             if pair is not None:
                 refused = pair if refused is None else refused
                 continue
-            late = self._late.joints(self.q, q_des, tried)
+            late = self._lagging.kinds(self.q, q_des, tried)
             notes = self._reasons.lags(self.q, q_des, tried, late)
             if share < 1.0 and rows is not None:
-                notes += self._reasons.approach(rows, aim.wanted, tried, look.distance)
-            if share < 1.0 and demand is not None and self._demands is not None:
-                notes += self._demands.reshaped(demand, self.q, self.v, look.clipped, tried)
-            notes += self._reasons.refusal(refused, look.distance, self._threshold)
+                notes += self._reasons.approach(rows, bounds.wanted, tried, proximity.distance)
+            if share < 1.0 and optional is not None and self._optionals is not None:
+                notes += self._optionals.reshaped(
+                    optional, self.q, self.v, proximity.clipped, tried
+                )
+            notes += self._reasons.refusal(refused, proximity.distance, self._threshold)
             return tried, notes
         return None
 
     def _propose(
-        self, aim: Aim, look: Look, demand: Demand | None, notes: list[Intervention]
+        self,
+        bounds: VelocityBounds,
+        proximity: Proximity,
+        optional: OptionalInequalities | None,
+        notes: list[Intervention],
     ) -> Array | None:
         """Closest velocity to the wanted one that keeps away from other links; None: brake."""
         slowest, fastest = self._speeds
-        wanted = np.minimum(np.maximum(aim.wanted, slowest), fastest)
-        if demand is not None and self._demands is not None:
-            x = demand.closest(look, wanted, aim)
-            if look.rows is not None:
-                notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
-            notes += self._demands.reshaped(demand, self.q, self.v, look.clipped, x)
+        wanted = np.minimum(np.maximum(bounds.wanted, slowest), fastest)
+        if optional is not None and self._optionals is not None:
+            x = optional.closest(proximity, wanted, bounds)
+            if proximity.constraints is not None:
+                notes += self._reasons.approach(
+                    proximity.constraints, proximity.clipped, x, proximity.distance
+                )
+            notes += self._optionals.reshaped(optional, self.q, self.v, proximity.clipped, x)
             return x
-        if look.rows is None:
-            return look.clipped
-        x = look.rows.closest(wanted, aim.lower, aim.upper, look.broken)
+        if proximity.constraints is None:
+            return proximity.clipped
+        x = proximity.constraints.closest(wanted, bounds.lower, bounds.upper, proximity.broken)
         if x is None:
             # In a tight spot rows exclude each other, and a robot that then only brakes never
             # leaves it. Braking breaks no row after this; the certificate decides as always.
-            apart = look.rows.met_by(aim.brake)
-            x = apart.closest(wanted, aim.lower, aim.upper, look.broken)
-        notes += self._reasons.approach(look.rows, look.clipped, x, look.distance)
+            apart = proximity.constraints.met_by(bounds.brake)
+            x = apart.closest(wanted, bounds.lower, bounds.upper, proximity.broken)
+        notes += self._reasons.approach(
+            proximity.constraints, proximity.clipped, x, proximity.distance
+        )
         return x
 
-    def _refused(self, x: Array, aim: Aim, look: Look) -> int | None:
+    def _refused(self, x: Array, bounds: VelocityBounds, proximity: Proximity) -> int | None:
         """Pair for which the certificate refuses a velocity; None if it is certified.
 
-        Numbers from len(collisions) on are tools, and negative ones joints, counted from the end.
+        Numbers from len(backend) on are tools, and negative ones joints, counted from the end.
         """
         if self._certificate is None:
             return None
-        if self._demands is not None:
-            joint = self._demands.refused(self.q, self.v, x)
+        if self._optionals is not None:
+            joint = self._optionals.refused(self.q, self.v, x)
             if joint is not None:
                 return joint - self.contract.n
         if self._tools is not None:
             tool = self._tools.refused(self.q, x)
             if tool is not None:
-                return len(self.collisions) + tool
+                return len(self.backend) + tool
         threshold = self._threshold
         if self._recovers:
             # While it recovers, a pair that opened may not close again: raise its threshold.
-            raised = np.clip(look.distance - TOUCH, threshold, self.needed)
-            if self._certificate.refused(self.q, x, aim, look, raised) is None:
+            raised = np.clip(proximity.distance - TOUCH, threshold, self.needed)
+            if self._certificate.refused(self.q, x, bounds, proximity, raised) is None:
                 self._threshold = raised
                 self._recovers = bool((raised < self.needed).any())
                 return None
-        return self._certificate.refused(self.q, x, aim, look, threshold)
+        return self._certificate.refused(self.q, x, bounds, proximity, threshold)
 
-    def _dispose(self, x: Array, aim: Aim, look: Look, notes: list[Intervention]) -> Array:
+    def _dispose(
+        self, x: Array, bounds: VelocityBounds, proximity: Proximity, notes: list[Intervention]
+    ) -> Array:
         """The velocity, half-way to braking, or braking: the first that is certified."""
-        refused = self._refused(x, aim, look)
+        refused = self._refused(x, bounds, proximity)
         if refused is None:
             return x
-        half = aim.brake + 0.5 * (x - aim.brake)
-        chosen = aim.brake if self._refused(half, aim, look) is not None else half
-        notes += self._reasons.refusal(refused, look.distance, self._threshold)
+        half = bounds.brake + 0.5 * (x - bounds.brake)
+        chosen = bounds.brake if self._refused(half, bounds, proximity) is not None else half
+        notes += self._reasons.refusal(refused, proximity.distance, self._threshold)
         return chosen

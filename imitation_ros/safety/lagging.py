@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Late: which joints a velocity does not bring where they were asked to be, and why."""
+"""Lagging joints: those that a velocity does not bring where they were asked to be, and why."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from ..contract import Contract
 from ..data.frame import Array
 from .geometry.model import Indices
 
-IN_TIME, BEYOND, FAST, SUDDEN = 0, 1, 2, 3
-"""Not late; asked beyond a limit of position, of velocity, of acceleration."""
+NOT_LAGGING, BEYOND, FAST, SUDDEN = 0, 1, 2, 3
+"""Where it was asked to be; asked beyond a limit of position, of velocity, of acceleration."""
 
 
-class Late:
+class LaggingJoints:
     """Judges joints against the limits of the contract.
 
     Attributes:
@@ -29,8 +29,8 @@ class Late:
         self.tolerance = float(contract.safety.lag_tolerance)
         self._dt = dt
 
-    def joints(self, q: Array, q_des: Array, x: Array) -> Indices:
-        """IN_TIME, BEYOND, FAST or SUDDEN for every joint, shape (n,).
+    def kinds(self, q: Array, q_des: Array, x: Array) -> Indices:
+        """NOT_LAGGING, BEYOND, FAST or SUDDEN for every joint, shape (n,).
 
         Args:
             q: Last set-point [rad or m], shape (n,).
@@ -41,10 +41,10 @@ class Late:
         lower, upper = self.outside
         beyond = (q_des > upper) | (q_des < lower)
         kinds = np.where(beyond, BEYOND, np.where(np.abs(way) > self.fastest, FAST, SUDDEN))
-        late = np.abs(way - self._dt * x) > self.tolerance
-        found: Indices = np.where(beyond | late, kinds, IN_TIME)
+        lagging = np.abs(way - self._dt * x) > self.tolerance
+        found: Indices = np.where(beyond | lagging, kinds, NOT_LAGGING)
         return found
 
     def any(self, q: Array, q_des: Array, x: Array) -> bool:
-        """Whether a joint is left more than the tolerance away: see `joints`."""
+        """Whether a joint is left more than the tolerance away: see `kinds`."""
         return bool((np.abs(q_des - q - self._dt * x) > self.tolerance).any())

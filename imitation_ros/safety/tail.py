@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data.frame import Array
 from .constraints.limits import ViabilityBox
 
-MOST = 10
+MAX_TAIL_POINTS = 10
 """Most points of a tail: what it costs to send grows with them, what it guards does not."""
 
 
@@ -43,14 +43,14 @@ def spacing(periods: int) -> NDArray[np.int64]:
         periods: Command periods until rest.
 
     Returns:
-        Numbers of the set-points, rising to `periods`, read-only, shape (min(periods, MOST),).
+        Numbers of the set-points, rising to `periods`, read-only; at most MAX_TAIL_POINTS.
     """
-    if periods <= MOST:
+    if periods <= MAX_TAIL_POINTS:
         chosen = np.arange(1, periods + 1)
     else:
         # Gap i is 1 + slope i; rounding a growing sum keeps the points apart.
-        i = np.arange(1, MOST + 1)
-        slope = 2.0 * (periods - MOST) / (MOST * (MOST - 1.0))
+        i = np.arange(1, MAX_TAIL_POINTS + 1)
+        slope = 2.0 * (periods - MAX_TAIL_POINTS) / (MAX_TAIL_POINTS * (MAX_TAIL_POINTS - 1.0))
         chosen = np.round(i + slope * i * (i - 1) / 2.0).astype(np.int64)
     chosen.setflags(write=False)
     return chosen

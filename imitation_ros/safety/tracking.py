@@ -30,7 +30,7 @@ class Tracking:
         self._ticks = 0
 
     def lost(self, q: Array) -> Intervention | None:
-        """Look at a tick.
+        """Proximity at a tick.
 
         Args:
             q: Measured positions [rad or m], shape (n,).
@@ -58,16 +58,16 @@ class Tracking:
 
     def _close(self, q: Array) -> Intervention | None:
         """Links that are closer than any command may bring them."""
-        safety, collisions = self._contract.safety, self._filter.collisions
-        if not len(collisions):
+        safety, backend = self._contract.safety, self._filter.backend
+        if not len(backend):
             return None
         allowed = np.minimum(safety.self_collision_distance, self._filter.threshold)
-        distance = collisions.distances(q)
+        distance = backend.distances(q)
         excess = allowed - safety.tracking_distance - distance
         worst = int(np.argmax(excess))
         if excess[worst] <= 0.0:
             return None
-        one, other = collisions.links[worst]
+        one, other = backend.links[worst]
         return Intervention(
             Rule.TRACKING_LOST,
             f'{one} and {other} of the robot are {distance[worst]:.4f} m apart',

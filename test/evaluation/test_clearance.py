@@ -33,7 +33,7 @@ def test_a_robot_in_free_air_keeps_the_distance(
     contract: Contract, sim: SimRobot, safety_filter: SafetyFilter, name: str
 ) -> None:
     free(sim)
-    stream = all_streams(contract, safety_filter.collisions, 1)[name]
+    stream = all_streams(contract, safety_filter.backend, 1)[name]
     found = watch(sim, safety_filter, stream, 250)
     safety = contract.safety
     allowed = safety.self_collision_distance - safety.tracking_distance
@@ -47,7 +47,7 @@ def test_a_limb_that_is_held_back_trips_within_three_ticks(
     contract: Contract, sim: SimRobot, safety_filter: SafetyFilter, seed: int
 ) -> None:
     """The feet meet the floor and each other: no command does that."""
-    stream = all_streams(contract, safety_filter.collisions, seed)['attack']
+    stream = all_streams(contract, safety_filter.backend, seed)['attack']
     found = watch(sim, safety_filter, stream, 400)
     assert found.tripped, found
     assert found.off_ticks == contract.safety.tracking_error_ticks == 3
@@ -63,10 +63,10 @@ def test_a_robot_that_does_not_follow_is_seen(
     sim.scene.model.actuator_biasprm[:, 1] *= 0.02
     blind = contract.safety.model_copy(update={'tracking_error': 9.0, 'tracking_distance': 9.0})
     wide = replace(contract, safety=blind)
-    stream = all_streams(contract, safety_filter.collisions, 1)['random']
-    weak = watch(sim, SafetyFilter(wide, safety_filter.collisions), stream, 250)
+    stream = all_streams(contract, safety_filter.backend, 1)['random']
+    weak = watch(sim, SafetyFilter(wide, safety_filter.backend), stream, 250)
     assert weak.error > contract.safety.tracking_error
-    stream = all_streams(contract, safety_filter.collisions, 1)['random']
+    stream = all_streams(contract, safety_filter.backend, 1)['random']
     strict = watch(sim, safety_filter, stream, 250)
     assert strict.tripped
     assert strict.off_ticks == contract.safety.tracking_error_ticks

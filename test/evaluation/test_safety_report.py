@@ -18,12 +18,13 @@ from imitation_ros.evaluation.safety.comparison import METHODS, OURS
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.evaluation.safety.trial import judge, play, Violations
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety.geometry.distances import SelfCollision
+from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 
 
 @pytest.fixture(scope='module')
-def collisions(contract: Contract) -> SelfCollision:
-    return SelfCollision(RobotModel(contract))
+def collisions(contract: Contract) -> Backend:
+    return backends.build(RobotModel(contract))
 
 
 def path_of(contract: Contract, joint: str, offsets: list[float]) -> list[np.ndarray]:
@@ -35,7 +36,7 @@ def path_of(contract: Contract, joint: str, offsets: list[float]) -> list[np.nda
     return path
 
 
-def test_the_judge_finds_what_is_planted(contract: Contract, collisions: SelfCollision) -> None:
+def test_the_judge_finds_what_is_planted(contract: Contract, collisions: Backend) -> None:
     joint, dt = 'neck_yaw_joint', 1.0 / contract.rates.command_hz
     i = contract.index(joint)
     a, v = contract.limits.acceleration[i], contract.limits.velocity[i]
@@ -64,7 +65,7 @@ def test_the_judge_finds_what_is_planted(contract: Contract, collisions: SelfCol
 
 
 def test_the_soft_limiter_has_the_holes_that_were_measured(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     limits, dt = contract.limits, 1.0 / contract.rates.command_hz
     robot = SoftLimiterTranscription(contract, collisions)
@@ -88,7 +89,7 @@ def test_the_soft_limiter_has_the_holes_that_were_measured(
     assert (q_end <= limits.upper).all()
 
 
-def test_the_step_clamp_leaves_the_limits(contract: Contract, collisions: SelfCollision) -> None:
+def test_the_step_clamp_leaves_the_limits(contract: Contract, collisions: Backend) -> None:
     robot = StepClamp(contract, collisions)
     for _ in range(400):
         q = robot.step(contract.limits.upper + 1.0)
@@ -97,7 +98,7 @@ def test_the_step_clamp_leaves_the_limits(contract: Contract, collisions: SelfCo
     assert np.array_equal(robot.step(q[:3]), q)
 
 
-def test_playing_measures_what_it_says(contract: Contract, collisions: SelfCollision) -> None:
+def test_playing_measures_what_it_says(contract: Contract, collisions: Backend) -> None:
     stream = all_streams(contract, collisions, 0)['realistic']
     run = play(contract, collisions, stream, Ours(contract, collisions), 80)
     assert run.violations.total == 0

@@ -8,7 +8,7 @@ from safety_parts import BACKENDS, Built
 from imitation_ros.contract import Contract, load
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety import backends
-from imitation_ros.safety.geometry.distances import SelfCollision
+from imitation_ros.safety.backend import Backend
 
 
 @pytest.fixture(scope='session')
@@ -25,13 +25,13 @@ def g1() -> Contract:
 @pytest.fixture(scope='session')
 def built(request: pytest.FixtureRequest) -> Built:
     """Distances of a robot by a back end, each built once."""
-    made: dict[tuple[str, str], SelfCollision] = {}
+    made: dict[tuple[str, str], Backend] = {}
 
-    def build(robot: str, backend: str) -> SelfCollision:
+    def build(robot: str, backend: str) -> Backend:
         if (robot, backend) not in made:
             fixture = 'contract' if robot == 'imi_humanoid' else 'g1'
             model = RobotModel(request.getfixturevalue(fixture))
-            made[robot, backend] = SelfCollision(model, backend)
+            made[robot, backend] = backends.build(model, backend)
         return made[robot, backend]
 
     return build
@@ -43,11 +43,11 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope='session')
-def collisions(built: Built) -> SelfCollision:
+def collisions(built: Built) -> Backend:
     """Our humanoid, by the back end that `auto` means here."""
     return built('imi_humanoid', backends.choose('auto'))
 
 
 @pytest.fixture(scope='session')
-def g1_collisions(built: Built, g1: Contract) -> SelfCollision:
+def g1_collisions(built: Built, g1: Contract) -> Backend:
     return built('unitree_g1', backends.choose('auto'))

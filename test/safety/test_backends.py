@@ -16,7 +16,8 @@ from imitation_ros.contract import Contract, Support, Torque
 from imitation_ros.errors import SafetyError
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.safety import backends
-from imitation_ros.safety.constraints.approach import PASSING, Rows
+from imitation_ros.safety.constraints.approach import PASSING
+from imitation_ros.safety.constraints.inequality import InequalityConstraints
 from imitation_ros.safety.filter import SafetyFilter
 
 needs_numba = BACKENDS[1].marks
@@ -78,28 +79,29 @@ def test_what_is_wanted_allowed_and_near_is_the_same(
         q_des = q + scale * rng.normal(size=contract.n)
         v_des = None if rng.random() < 0.5 else scale * rng.normal(size=contract.n)
         with np.errstate(over='ignore', invalid='ignore'):
-            aim, same = first._front.aim(q, v, q_des, v_des), second._front.aim(q, v, q_des, v_des)
-            look = first._front.look(q, q_des, aim, first.threshold)
-        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(aim, same, strict=True))
-        again = second._front.look(q, q_des, same, second.threshold)
-        assert np.array_equal(again.clipped, look.clipped, equal_nan=True)
-        assert (again.late is None) == (look.late is None)
-        assert look.late is None or np.array_equal(again.late, look.late)
-        assert np.array_equal(again.broken, look.broken)
+            bounds = first._query.velocity_bounds(q, v, q_des, v_des)
+            same = second._query.velocity_bounds(q, v, q_des, v_des)
+            near = first._query.proximity(q, q_des, bounds, first.threshold)
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(bounds, same, strict=True))
+        again = second._query.proximity(q, q_des, same, second.threshold)
+        assert np.array_equal(again.clipped, near.clipped, equal_nan=True)
+        assert (again.lagging is None) == (near.lagging is None)
+        assert near.lagging is None or np.array_equal(again.lagging, near.lagging)
+        assert np.array_equal(again.broken, near.broken)
         # Braking meets its rows exactly, and only rounding says whether it breaks one.
-        sure = look.rows is None or abs(look.rows.excess(look.clipped).max()) > 1e-12
-        assert again.close == look.close or not sure
-        assert (again.rows is None) == (look.rows is None)
-        if look.rows is not None:
+        rows, others = near.constraints, again.constraints
+        sure = rows is None or abs(rows.excess(near.clipped).max()) > 1e-12
+        assert again.close == near.close or not sure
+        assert (others is None) == (rows is None)
+        if rows is not None:
             # Rows for the next set-point keep less: that tells two rows of one pair apart.
-            order, one_by_one = (np.lexsort((r.kept, r.pairs)) for r in (again.rows, look.rows))
-            assert np.array_equal(again.rows.pairs[order], look.rows.pairs[one_by_one])
-            bounds = again.rows.bound[order] - look.rows.bound[one_by_one]
-            assert np.abs(bounds).max() < 1e-9
-            assert np.abs(again.rows.kept[order] - look.rows.kept[one_by_one]).max() < 1e-9
+            order, one_by_one = (np.lexsort((r.kept, r.pairs)) for r in (others, rows))
+            assert np.array_equal(others.pairs[order], rows.pairs[one_by_one])
+            assert np.abs(others.h[order] - rows.h[one_by_one]).max() < 1e-9
+            assert np.abs(others.kept[order] - rows.kept[one_by_one]).max() < 1e-9
             many += len(order) > 3
         outside += int(((q < limits.lower) | (q > limits.upper)).any())
-        close += look.close
+        close += near.close
     assert min(outside, close, many) > 20
 
 
@@ -115,19 +117,20 @@ def test_a_row_that_is_left_out_could_not_matter(
     for _ in range(60):
         q = contract.home + 0.05 * rng.normal(size=contract.n)
         v = rng.uniform(-0.5, 0.5, contract.n) * contract.limits.velocity
-        aim = robot_filter._front.aim(q, v, q + 0.1 * rng.normal(size=contract.n), None)
-        look = robot_filter._front.look(q, q, aim, robot_filter.threshold)
-        rows, now = look.rows, look.distance.copy()
+        asked = q + 0.1 * rng.normal(size=contract.n)
+        bounds = robot_filter._query.velocity_bounds(q, v, asked, None)
+        near = robot_filter._query.proximity(q, q, bounds, robot_filter.threshold)
+        rows, now = near.constraints, near.distance.copy()
         kept = np.zeros(0, int) if rows is None else rows.pairs.copy()
         if len(kept) >= contract.safety.row_limit:
             continue
         # The box's most dangerous velocity for each pair, at rest and at the next set-point.
         here = -robot_filter.dt * collisions.gradients(q, everything)
-        at_rest = collisions.distances(aim.rest)
-        there = -aim.horizon * collisions.gradients(aim.rest, everything)
-        up, down = aim.upper - aim.brake, aim.lower - aim.brake
+        at_rest = collisions.distances(bounds.rest)
+        there = -bounds.horizon * collisions.gradients(bounds.rest, everything)
+        up, down = bounds.upper - bounds.brake, bounds.lower - bounds.brake
         final = at_rest - np.maximum(there * up, there * down).sum(axis=1)
-        first = now - np.maximum(here * aim.upper, here * aim.lower).sum(axis=1)
+        first = now - np.maximum(here * bounds.upper, here * bounds.lower).sum(axis=1)
         left_out = np.setdiff1d(everything, kept)
         least = robot_filter.threshold + margin - 1e-12
         assert (final >= least)[left_out].all()
@@ -150,14 +153,14 @@ def test_braking_meets_every_row_and_rows_are_first_order(
     at_rest = 0
     for tick in range(250):
         q, v = robot_filter.q, robot_filter.v
-        aim = robot_filter._front.aim(q, v, *ask(tick, q))
-        look = robot_filter._front.look(q, q, aim, robot_filter.threshold)
-        rows, now = look.rows, look.distance.copy()
+        bounds = robot_filter._query.velocity_bounds(q, v, *ask(tick, q))
+        near = robot_filter._query.proximity(q, q, bounds, robot_filter.threshold)
+        rows, now = near.constraints, near.distance.copy()
         if rows is not None:
-            rows = Rows(rows.matrix.copy(), rows.bound.copy(), rows.pairs.copy(), rows.kept.copy())
+            rows = InequalityConstraints(*(array.copy() for array in rows))
             # A pair inside the margin is asked to open again, by a share of what is missing.
-            assert (rows.excess(aim.brake) <= back + 1e-12).all()
-            x = rng.uniform(aim.lower, aim.upper)
+            assert (rows.excess(bounds.brake) <= back + 1e-12).all()
+            x = rng.uniform(bounds.lower, bounds.upper)
             told = rows.kept - rows.excess(x)
             next_pose = collisions.distances(q + robot_filter.dt * x)[rows.pairs]
             rest = collisions.distances(robot_filter.box.stop(q + robot_filter.dt * x, x))
@@ -170,10 +173,11 @@ def test_braking_meets_every_row_and_rows_are_first_order(
 
 @pytest.mark.parametrize('name', [pytest.param(n, marks=needs_numba) for n in ROBOTS])
 def test_nothing_is_compiled_in_the_loop(name: str, built: Built) -> None:
-    from imitation_ros.safety.compiled import braking, distance, dynamics, front, motion
+    from imitation_ros.safety.compiled import bounds, braking, distance, dynamics, motion
 
     kernels = (
-        *(front.aim, front.look, braking.refused, distance.measure, distance.gradients),
+        *(bounds.velocity_bounds, bounds.proximity, braking.refused),
+        *(distance.measure, distance.gradients),
         *(dynamics.inverse, dynamics.composite, dynamics.over, motion.speeds, motion.too_fast),
     )
     collisions = built(name, 'numba')
@@ -204,7 +208,7 @@ def test_without_numba_everything_works_and_auto_says_coal(contract: Contract) -
         'from imitation_ros.safety.filter import SafetyFilter\n'
         'robot = SafetyFilter(load("imi_humanoid"))\n'
         'robot.step(robot.q + 0.1)\n'
-        'print(robot.collisions.backend.name, robot.at_rest)\n'
+        'print(robot.backend.name, robot.at_rest)\n'
         'try: backends.choose("numba")\n'
         'except Exception as error: print(error)\n'
     )
@@ -222,8 +226,8 @@ def test_a_kernel_older_than_any_source_is_compiled_anew(tmp_path: Path) -> None
 
     cache = tmp_path / '__pycache__'
     cache.mkdir()
-    index, callee = cache / 'front.look-1.py311.nbi', tmp_path / 'approach.py'
-    for path, stamp in ((tmp_path / 'front.py', 10), (callee, 20), (index, 30)):
+    index, callee = cache / 'bounds.proximity-1.py311.nbi', tmp_path / 'approach.py'
+    for path, stamp in ((tmp_path / 'bounds.py', 10), (callee, 20), (index, 30)):
         path.write_text('')
         os.utime(path, (stamp, stamp))
     assert forget_stale(tmp_path) == 0 and index.exists()

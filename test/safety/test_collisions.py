@@ -7,7 +7,7 @@ import pytest
 from safety_parts import Built
 
 from imitation_ros.contract import Contract
-from imitation_ros.safety.geometry.distances import SelfCollision
+from imitation_ros.safety.backend import Backend
 
 
 def poses(contract: Contract, rng: np.random.Generator, count: int) -> np.ndarray:
@@ -15,21 +15,21 @@ def poses(contract: Contract, rng: np.random.Generator, count: int) -> np.ndarra
 
 
 @pytest.fixture(params=['imi_humanoid', 'unitree_g1'])
-def robot(request: pytest.FixtureRequest, built: Built, backend: str) -> SelfCollision:
+def robot(request: pytest.FixtureRequest, built: Built, backend: str) -> Backend:
     return built(request.param, backend)
 
 
-def test_watches_every_pair_of_links_that_is_not_adjacent(collisions: SelfCollision) -> None:
+def test_watches_every_pair_of_links_that_is_not_adjacent(collisions: Backend) -> None:
     assert len(collisions) > 200
     assert ('torso_link', 'left_hand_link') in collisions.links
     assert ('left_hand_link', 'right_hand_link') in collisions.links
-    assert collisions.skipped == ()
+    assert collisions.geometry.skipped == ()
 
 
-def test_reports_what_touches_at_home(g1_collisions: SelfCollision) -> None:
-    assert [(set(pair.links), 'at home' in pair.reason) for pair in g1_collisions.skipped] == [
-        ({'pelvis_contour_link', 'torso_link'}, True)
-    ]
+def test_reports_what_touches_at_home(g1_collisions: Backend) -> None:
+    assert [
+        (set(pair.links), 'at home' in pair.reason) for pair in g1_collisions.geometry.skipped
+    ] == [({'pelvis_contour_link', 'torso_link'}, True)]
 
 
 @pytest.mark.parametrize('name', ['imi_humanoid', 'unitree_g1'])
@@ -37,7 +37,7 @@ def test_views_equal_the_api_and_the_loop(
     name: str, built: Built, rng: np.random.Generator
 ) -> None:
     robot = built(name, 'coal')
-    coal_backend = robot.backend
+    coal_backend = robot
     assert coal_backend.batched, 'the memory layout of coal changed: the loop is 3 times slower'
     view = coal_backend._view
     try:
@@ -51,14 +51,14 @@ def test_views_equal_the_api_and_the_loop(
             api = np.array([results[i].min_distance for i in range(len(robot))])
             assert fast == pytest.approx(api, abs=1e-9)
             chosen = np.arange(0, len(robot), 7)
-            some = coal_backend.some_distances(q[robot.order], chosen)
+            some = coal_backend.some_distances(q[robot.geometry.order], chosen)
             assert some == pytest.approx(fast[chosen], abs=1e-12)
     finally:
         coal_backend._view = view
 
 
 def test_gradients_are_finite_differences_with_the_sign_of_penetration(
-    robot: SelfCollision, rng: np.random.Generator
+    robot: Backend, rng: np.random.Generator
 ) -> None:
     h, everything = 3e-4, np.arange(len(robot))
     penetrating = 0
@@ -78,15 +78,15 @@ def test_gradients_are_finite_differences_with_the_sign_of_penetration(
     assert penetrating > 4
 
 
-def test_reach_bounds_every_change(robot: SelfCollision, rng: np.random.Generator) -> None:
+def test_reach_bounds_every_change(robot: Backend, rng: np.random.Generator) -> None:
     contract = robot.robot.contract
     everything = np.arange(len(robot))
     for q, other in zip(poses(contract, rng, 40), poses(contract, rng, 40), strict=True):
         before = robot.distances(q).copy()
-        assert (np.abs(robot.gradients(q, everything)) <= robot.reach + 1e-9).all()
+        assert (np.abs(robot.gradients(q, everything)) <= robot.geometry.rate_bounds + 1e-9).all()
         other = q + 0.3 * (other - q)
         change = np.abs(robot.distances(other) - before)
-        assert (change <= robot.reach @ np.abs(other - q) + 1e-5).all()
+        assert (change <= robot.geometry.rate_bounds @ np.abs(other - q) + 1e-5).all()
 
 
 def test_known_distance(built: Built, backend: str, contract: Contract) -> None:
@@ -106,9 +106,7 @@ def test_known_distance(built: Built, backend: str, contract: Contract) -> None:
     assert collisions.distances(contract.home)[pair] == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_second_finger_follows_the_first(
-    collisions: SelfCollision, contract: Contract
-) -> None:
+def test_the_second_finger_follows_the_first(collisions: Backend, contract: Contract) -> None:
     pair = next(
         i
         for i, links in enumerate(collisions.links)
@@ -116,5 +114,5 @@ def test_the_second_finger_follows_the_first(
     )
     gradient = collisions.gradients(contract.home, np.arange(len(collisions)))[pair]
     collisions.distances(contract.home)
-    assert collisions.reach[pair][contract.index('left_gripper_joint')] == 1.0
+    assert collisions.geometry.rate_bounds[pair][contract.index('left_gripper_joint')] == 1.0
     assert abs(gradient[contract.index('left_gripper_joint')]) <= 1.0

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from safety_parts import Built
 
-from imitation_ros.safety import backends
 from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
 from imitation_ros.safety.constraints.limits import ViabilityBox
 from imitation_ros.safety.constraints.tools import ToolMotion
@@ -21,7 +20,7 @@ def test_both_back_ends_know_the_same_dynamics(
     collisions = built(name, 'numba')
     robot = collisions.robot
     contract = robot.contract
-    one, other = PinocchioDynamics(robot), backends.dynamics(collisions)
+    one, other = PinocchioDynamics(robot), collisions.dynamics()
     frames = [0, robot.frame_id(contract.joints[-1]), robot.frame_id(contract.joints[5])]
     frames += [i for i, f in enumerate(robot.model.frames) if 'foot' in f.name][:2]
     for _ in range(20):
@@ -45,7 +44,7 @@ def test_both_back_ends_know_how_fast_tools_get(built: Built, rng: np.random.Gen
     box = ViabilityBox(contract.limits, 0.01)
     frames = [robot.frame_id(name) for name in contract.tools]
     one = ToolMotion(robot, frames, box)
-    other = CompiledToolMotion(robot, frames, collisions.backend, box)
+    other = CompiledToolMotion(robot, frames, collisions.packed, box)
     reach, refused = np.full((len(frames), contract.n), 0.9), 0
     for _ in range(100):
         q = rng.uniform(contract.limits.lower, contract.limits.upper)

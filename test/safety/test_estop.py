@@ -11,9 +11,9 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.errors import SafetyError
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.estop import EstopPublishers, GONE_NS
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.supervisor import Governor
 from imitation_ros.safety.verdict import State
 
@@ -24,7 +24,7 @@ PENDANT, WALL = '010f78fd3e1965e800000000.00002303', '010f78fd3e1965e800000000.0
 class Robot:
     """A governor on a robot that stands still, and its steady clock."""
 
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+    def __init__(self, contract: Contract, collisions: Backend) -> None:
         self.contract, self.now = contract, 10_000 * MS
         self.governor = Governor(contract, SafetyFilter(contract, collisions))
 
@@ -41,7 +41,7 @@ class Robot:
 
 
 @pytest.fixture
-def make(contract: Contract, collisions: SelfCollision) -> Callable[..., Robot]:
+def make(contract: Contract, collisions: Backend) -> Callable[..., Robot]:
     def build(**safety: object) -> Robot:
         changed = replace(contract, safety=contract.safety.model_copy(update=safety))
         return Robot(changed, collisions)

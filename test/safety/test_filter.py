@@ -13,8 +13,8 @@ import pytest
 from safety_parts import Built
 
 from imitation_ros.contract import Contract, Limits
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 Array = np.ndarray
@@ -58,8 +58,8 @@ def make_action(kind: str, seed: int, robot: SafetyFilter) -> Array | None:
         bad[seed % len(q)] = np.nan if kind == 'nan' else np.inf
         return bad
     if kind == 'attack':
-        nearest = np.array([int(robot.collisions.distances(q).argmin())])
-        return q - np.sign(robot.collisions.gradients(q, nearest)[0]) * 1.5
+        nearest = np.array([int(robot.backend.distances(q).argmin())])
+        return q - np.sign(robot.backend.gradients(q, nearest)[0]) * 1.5
     return {
         'huge': rng.normal(size=len(q)) * 1e12,
         'short': q[:7],
@@ -79,18 +79,18 @@ def check_invariants(robot: SafetyFilter, path: list[Array]) -> None:
     assert (Q <= limits.upper).all() and (Q >= limits.lower).all()
     assert (np.abs(V) <= limits.velocity * (1 + 1e-6) + 1e-9).all()
     assert (np.abs(A) <= limits.acceleration * (1 + 1e-6) + 1e-7 / dt).all()
-    closest = min(float(robot.collisions.distances(q).min()) for q in path)
+    closest = min(float(robot.backend.distances(q).min()) for q in path)
     assert closest >= robot.contract.safety.self_collision_distance
 
 
 @pytest.fixture(scope='module')
-def collisions(built: Built, backend: str) -> SelfCollision:
+def collisions(built: Built, backend: str) -> Backend:
     """Our humanoid, by one back end after the other."""
     return built('imi_humanoid', backend)
 
 
 @cache
-def starts(collisions: SelfCollision) -> list[Array]:
+def starts(collisions: Backend) -> list[Array]:
     """Poses all over the range that are clear of collision."""
     contract, rng = collisions.robot.contract, np.random.default_rng(11)
     middle = 0.5 * (contract.limits.lower + contract.limits.upper)
@@ -144,7 +144,7 @@ def test_any_stream_keeps_every_limit_and_the_distance(
 
 
 def test_without_the_certificate_the_same_stream_collides(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     # Shows that the tests above can fail: the box and the QP alone do not keep the distance.
     fast = with_limits(contract, 50.0, 10.0, 20.0)
@@ -168,7 +168,7 @@ def test_without_the_certificate_the_same_stream_collides(
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.sampled_from(MODES))
 def test_what_is_already_safe_is_left_unchanged(
-    contract: Contract, collisions: SelfCollision, seed: int, mode: str
+    contract: Contract, collisions: Backend, seed: int, mode: str
 ) -> None:
     rng = np.random.default_rng(seed)
     contract = with_mode(contract, mode)
@@ -190,7 +190,7 @@ def test_what_is_already_safe_is_left_unchanged(
 @settings(max_examples=25, deadline=None)
 @given(steps=actions, kind=st.sampled_from(['none', 'nan', 'short']))
 def test_without_input_it_comes_to_rest_and_stays(
-    contract: Contract, collisions: SelfCollision, steps: Any, kind: str
+    contract: Contract, collisions: Backend, steps: Any, kind: str
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     play(robot, contract.home, [(k, s, min(t, 8)) for k, s, t in steps])
@@ -203,7 +203,7 @@ def test_without_input_it_comes_to_rest_and_stays(
     assert np.array_equal(robot.step(None).q, robot.q)
 
 
-def test_recovers_from_outside_the_limits(contract: Contract, collisions: SelfCollision) -> None:
+def test_recovers_from_outside_the_limits(contract: Contract, collisions: Backend) -> None:
     robot = SafetyFilter(contract, collisions)
     start = contract.home.copy()
     elbow = contract.index('left_elbow_joint')
@@ -223,7 +223,7 @@ def direction(x: Array) -> Array:
 
 
 def test_on_the_path_it_slows_down_and_does_not_turn(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     # Twice as fast as two joints may turn, in a direction that clipping would change.
     way = np.zeros(contract.n)
@@ -245,7 +245,7 @@ def test_on_the_path_it_slows_down_and_does_not_turn(
 
 
 def test_on_the_path_a_near_link_first_slows_the_robot_down(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     shares = set()
     robot = SafetyFilter(with_mode(contract, 'path'), collisions)
@@ -264,7 +264,7 @@ def test_on_the_path_a_near_link_first_slows_the_robot_down(
     assert collisions.distances(robot.q).min() >= needed
 
 
-def find_contact(contract: Contract, collisions: SelfCollision) -> Array:
+def find_contact(contract: Contract, collisions: Backend) -> Array:
     """The left hand slowly into the torso, until 4 mm are left."""
     q = contract.home.copy()
     for roll in np.linspace(0.2, -0.3, 200):
@@ -276,7 +276,7 @@ def find_contact(contract: Contract, collisions: SelfCollision) -> Array:
     raise AssertionError('no contact pose found')
 
 
-def test_recovers_from_contact(contract: Contract, collisions: SelfCollision) -> None:
+def test_recovers_from_contact(contract: Contract, collisions: Backend) -> None:
     robot = SafetyFilter(contract, collisions)
     start = find_contact(contract, collisions)
     notes = robot.reset(start)
@@ -298,9 +298,7 @@ def test_recovers_from_contact(contract: Contract, collisions: SelfCollision) ->
         assert collisions.distances(robot.q).min() >= needed
 
 
-def test_interventions_say_joint_asked_and_sent(
-    contract: Contract, collisions: SelfCollision
-) -> None:
+def test_interventions_say_joint_asked_and_sent(contract: Contract, collisions: Backend) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
     asked = contract.home.copy()
@@ -322,7 +320,7 @@ def test_interventions_say_joint_asked_and_sent(
 
 
 def test_asking_for_exactly_the_limit_is_no_intervention(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     start = contract.home.copy()
@@ -333,7 +331,7 @@ def test_asking_for_exactly_the_limit_is_no_intervention(
 
 
 def test_a_hand_sent_into_the_torso_is_refused_before_contact(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
@@ -350,7 +348,7 @@ def test_a_hand_sent_into_the_torso_is_refused_before_contact(
 
 
 def test_pressing_lightly_on_a_margin_keeps_it_without_a_word(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     """Less than `lag_tolerance` is asked too much, for ever: no word, but the distance stays."""
     robot = SafetyFilter(contract, collisions)
@@ -373,9 +371,7 @@ def test_pressing_lightly_on_a_margin_keeps_it_without_a_word(
     assert abs(moved[1] - moved[0]) < 2e-3, 'the word changes, the command does not'
 
 
-def test_a_moving_target_is_followed_without_lag(
-    contract: Contract, collisions: SelfCollision
-) -> None:
+def test_a_moving_target_is_followed_without_lag(contract: Contract, collisions: Backend) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
     elbow = contract.index('left_elbow_joint')
@@ -389,7 +385,7 @@ def test_a_moving_target_is_followed_without_lag(
 
 
 def test_a_far_target_is_reached_without_overshoot(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
@@ -402,7 +398,7 @@ def test_a_far_target_is_reached_without_overshoot(
 
 
 def test_a_lag_from_the_acceleration_limit_is_named_so(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
@@ -413,7 +409,7 @@ def test_a_lag_from_the_acceleration_limit_is_named_so(
 
 
 def test_the_qp_and_the_certificate_each_say_what_they_did(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)
@@ -430,7 +426,7 @@ def test_the_qp_and_the_certificate_each_say_what_they_did(
 
 
 def test_a_qp_without_a_solution_brakes(
-    contract: Contract, collisions: SelfCollision, monkeypatch: pytest.MonkeyPatch
+    contract: Contract, collisions: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import daqp
 

@@ -10,8 +10,8 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.errors import SafetyError
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Intervention, Rule
 from imitation_ros.safety.supervisor import Governor
 from imitation_ros.safety.verdict import State, Verdict
@@ -23,7 +23,7 @@ ELBOW = 'left_elbow_joint'
 class Bench:
     """A governor on a robot that tracks perfectly, with both clocks in hand."""
 
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+    def __init__(self, contract: Contract, collisions: Backend) -> None:
         self.contract = contract
         self.governor = Governor(contract, SafetyFilter(contract, collisions))
         self.now = 1_000_000 * MS
@@ -86,12 +86,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(contract: Contract, collisions: SelfCollision) -> Bench:
+def bench(contract: Contract, collisions: Backend) -> Bench:
     return Bench(contract, collisions)
 
 
 @pytest.fixture
-def make(contract: Contract, collisions: SelfCollision) -> Callable[..., Bench]:
+def make(contract: Contract, collisions: Backend) -> Callable[..., Bench]:
     from dataclasses import replace
 
     def build(**safety: object) -> Bench:
@@ -258,7 +258,7 @@ def test_late_or_far_proposals_do_not_latch(make: Callable[..., Bench]) -> None:
 
 @pytest.mark.parametrize('mode', ['project', 'path'])
 def test_a_step_that_takes_too_long_brakes(
-    contract: Contract, collisions: SelfCollision, mode: str
+    contract: Contract, collisions: Backend, mode: str
 ) -> None:
     from dataclasses import replace
 
@@ -384,7 +384,7 @@ def test_tracking_lost_latches(bench: Bench, contract: Contract) -> None:
 
 
 def test_links_of_the_robot_that_come_too_close_latch(
-    make: Callable[..., Bench], collisions: SelfCollision
+    make: Callable[..., Bench], collisions: Backend
 ) -> None:
     bench = make(tracking_error=9.0).armed()
     bench.tick()

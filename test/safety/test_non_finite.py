@@ -229,7 +229,7 @@ def test_the_largest_values_accepted_do_as_any_out_of_range(
         assert np.array_equal(one.q, huge.step(np.full(contract.n, 1e308)).q)
 
 
-@pytest.mark.parametrize('where', ['aim', 'nan', 'target', 'tracking', 'push'])
+@pytest.mark.parametrize('where', ['bounds', 'nan', 'target', 'tracking', 'push'])
 def test_a_failure_within_brakes_and_latches(
     contract: Contract, safety_filter: SafetyFilter, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -243,8 +243,8 @@ def test_a_failure_within_brakes_and_latches(
 
     governor = run.governor
     with monkeypatch.context() as patch:
-        if where == 'aim':
-            patch.setattr(safety_filter._front, 'aim', broken)
+        if where == 'bounds':
+            patch.setattr(safety_filter._query, 'velocity_bounds', broken)
         elif where == 'nan':
             patch.setattr(safety_filter, '_dispose', poisoned)
         elif where == 'target':

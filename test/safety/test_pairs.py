@@ -19,9 +19,9 @@ from imitation_ros.contract import Contract, loads
 from imitation_ros.errors import ImitationError
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.geometry import pairs
-from imitation_ros.safety.geometry.distances import SelfCollision
 
 FOLDERS = [
     folder for folder in resources.share_folders() if folder.parent.name == 'example-robot-data'
@@ -71,8 +71,8 @@ def check(robot: RobotModel, model: Any, skipped: tuple[pairs.SkippedPair, ...])
 @pytest.mark.parametrize('robot', ['imi_humanoid', 'unitree_g1'])
 def test_shipped_robots_watch_what_they_say(built: Built, robot: str, g1: Contract) -> None:
     collisions = built(robot, backends.choose('auto'))
-    check(collisions.robot, collisions.geometry, collisions.skipped)
-    skipped = {frozenset(pair.links) for pair in collisions.skipped}
+    check(collisions.robot, collisions.geometry.shapes, collisions.geometry.skipped)
+    skipped = {frozenset(pair.links) for pair in collisions.geometry.skipped}
     assert not skipped & {frozenset(links) for links in collisions.links}
 
 
@@ -99,7 +99,7 @@ def test_other_robots_watch_what_they_say(urdf: Path) -> None:
         assert dropped, 'a test in which nothing is left out tests nothing'
 
 
-def returns_home(contract: Contract, collisions: SelfCollision, poses: int) -> None:
+def returns_home(contract: Contract, collisions: Backend, poses: int) -> None:
     """From where the filter stops on its way to random poses, home is reached again."""
     safety_filter, rng = SafetyFilter(contract, collisions), np.random.default_rng(3)
     limits = contract.limits
@@ -125,6 +125,6 @@ def test_a_hand_whose_links_touch_at_home_gets_home() -> None:
     if not found:
         pytest.skip('example-robot-data is not installed')
     contract = generated(found[0])
-    collisions = SelfCollision(RobotModel(contract), 'coal')
-    assert check(collisions.robot, collisions.geometry, collisions.skipped) > 10
+    collisions = backends.build(RobotModel(contract), 'coal')
+    assert check(collisions.robot, collisions.geometry.shapes, collisions.geometry.skipped) > 10
     returns_home(contract, collisions, 2)

@@ -17,14 +17,14 @@ from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.evaluation.safety.trial import judge
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.certificate import BrakeCertificate
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.geometry import shapes
-from imitation_ros.safety.geometry.distances import SelfCollision
-from imitation_ros.safety.velocity_bounds import Look
+from imitation_ros.safety.proximity import Proximity
 
 Array = np.ndarray
-Refined = Callable[[str, str], SelfCollision]
+Refined = Callable[[str, str], Backend]
 ROBOTS = ['imi_humanoid', 'unitree_g1']
 BOTH = [pytest.param(name, marks=BACKENDS[1].marks) for name in ROBOTS]
 
@@ -36,12 +36,12 @@ def with_refine(contract: Contract, refine: object = 'auto') -> Contract:
 @pytest.fixture(scope='module')
 def refined(built: Built) -> Refined:
     """Distances of a robot whose near links are refined, each built once."""
-    made: dict[tuple[str, str], SelfCollision] = {}
+    made: dict[tuple[str, str], Backend] = {}
 
-    def build(name: str, backend: str) -> SelfCollision:
+    def build(name: str, backend: str) -> Backend:
         if (name, backend) not in made:
             contract = with_refine(built(name, backend).robot.contract)
-            made[name, backend] = SelfCollision(RobotModel(contract), backend)
+            made[name, backend] = backends.build(RobotModel(contract), backend)
         return made[name, backend]
 
     return build
@@ -60,7 +60,7 @@ def test_hulls_are_no_further_than_meshes(
     name: str, refined: Refined, rng: np.random.Generator
 ) -> None:
     collisions = refined(name, 'coal')
-    robot, refine = collisions.robot, collisions.refine
+    robot, refine = collisions.robot, collisions.geometry.refinement
     meshes = shapes.read(robot.contract, robot.model)
     places: dict[str, list[int]] = {}
     for i, item in enumerate(meshes.geometryObjects):
@@ -92,11 +92,11 @@ def test_fewer_poses_are_refused_wrongly(
     name: str, refined: Refined, rng: np.random.Generator
 ) -> None:
     collisions = refined(name, backends.choose('auto'))
-    refine, contract = collisions.refine, collisions.robot.contract
+    refine, contract = collisions.geometry.refinement, collisions.robot.contract
     needed = contract.safety.self_collision_distance + contract.safety.certificate_margin
     free = capsules = hulls = 0
     for q in poses(contract, rng, 150):
-        distance = collisions.backend.distances(q)
+        distance = collisions.capsule_distances(q)
         every = refine.some_distances(q[refine.order], np.arange(len(refine.links)))
         best = np.maximum(distance, np.where(refine.pair >= 0, every[refine.pair], -np.inf))
         found = collisions.distances(q)
@@ -115,7 +115,7 @@ def test_no_distance_falls_faster_than_its_reach(
     name: str, refined: Refined, rng: np.random.Generator
 ) -> None:
     collisions = refined(name, 'coal')
-    refine, contract = collisions.refine, collisions.robot.contract
+    refine, contract = collisions.geometry.refinement, collisions.robot.contract
     every = np.arange(len(refine.links))
     tightest = 0.0
     for q in poses(contract, rng, 10, 0.6):
@@ -123,7 +123,7 @@ def test_no_distance_falls_faster_than_its_reach(
         before = refine.some_distances(q[refine.order], every)
         after = refine.some_distances((q + step)[refine.order], every)
         apart = (before > 0.0) & (after > 0.0)
-        ratio = np.abs(after - before)[apart] / (refine.reach @ np.abs(step))[apart]
+        ratio = np.abs(after - before)[apart] / (refine.rate_bounds @ np.abs(step))[apart]
         tightest = max(tightest, float(ratio.max()))
     assert 0.2 < tightest <= 1.0
 
@@ -171,27 +171,28 @@ def test_hulls_stand_in_for_capsules_all_along_the_braking(
 ) -> None:
     # Brute force: at every set-point of the braking either hulls or capsules are far enough.
     collisions, plain = refined('unitree_g1', 'coal'), built('unitree_g1', 'coal')
-    contract, refine = collisions.robot.contract, collisions.refine
+    contract, refine = collisions.robot.contract, collisions.geometry.refinement
     robot = SafetyFilter(contract, collisions)
-    capsules = BrakeCertificate(robot.box, plain, plain.backend)
+    capsules = BrakeCertificate(robot.box, plain.geometry, plain)
     needed = np.full(len(collisions), robot.needed)
     helped = refused = 0
     for q in poses(contract, rng, 250, 0.5):
         if collisions.distances(q).min() < robot.needed or (helped > 8 and refused > 8):
             continue
         x = rng.uniform(-1.0, 1.0, contract.n) * contract.limits.velocity
-        aim = robot._front.aim(q, 0.0 * x, q, None)
+        bounds = robot._query.velocity_bounds(q, 0.0 * x, q, None)
         unknown = np.full(len(collisions), np.inf)
-        look = Look(x, collisions.distances(q), unknown, None, False, np.zeros(0, np.intp), None)
-        bare = look._replace(distance=plain.distances(q))
-        verdict = robot._certificate.refused(q, x, aim, look, needed)
-        helped += verdict is None and capsules.refused(q, x, aim, bare, needed) is not None
+        distance, none = collisions.distances(q), np.zeros(0, np.intp)
+        proximity = Proximity(x, distance, unknown, None, False, none, None)
+        bare = proximity._replace(distance=plain.distances(q))
+        verdict = robot._certificate.refused(q, x, bounds, proximity, needed)
+        helped += verdict is None and capsules.refused(q, x, bounds, bare, needed) is not None
         refused += verdict is not None
         if verdict is not None:
             continue
         while x.any():
             q = q + robot.dt * x
-            distance = collisions.backend.distances(q)
+            distance = collisions.capsule_distances(q)
             near = np.unique(refine.pair[distance < robot.needed])
             assert (near >= 0).all()
             assert (refine.some_distances(q[refine.order], near) >= robot.needed).all()
@@ -202,13 +203,13 @@ def test_hulls_stand_in_for_capsules_all_along_the_braking(
 def test_only_the_pairs_that_are_named_are_refined(built: Built) -> None:
     contract = built('imi_humanoid', 'coal').robot.contract
     links = built('imi_humanoid', 'coal').links[0]
-    collisions = SelfCollision(RobotModel(with_refine(contract, (links,))), 'coal')
-    assert collisions.refine.links == (tuple(sorted(links)),)
+    collisions = backends.build(RobotModel(with_refine(contract, (links,))), 'coal')
+    assert collisions.geometry.refinement.links == (tuple(sorted(links)),)
     mine = np.array([set(pair) == set(links) for pair in collisions.links])
-    assert np.array_equal(collisions.refine.pair >= 0, mine)
+    assert np.array_equal(collisions.geometry.refinement.pair >= 0, mine)
     unknown = (('left_hand_link', 'left_hand_link'),)
     with pytest.raises(SafetyError, match='left_hand_link is no watched pair of links'):
-        SelfCollision(RobotModel(with_refine(contract, unknown)), 'coal')
+        backends.build(RobotModel(with_refine(contract, unknown)), 'coal')
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,12 @@ from imitation_ros.contract import Support as Keys
 from imitation_ros.errors import ContractError, SafetyError
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.evaluation.safety.trial import judge
-from imitation_ros.safety import backends
-from imitation_ros.safety.constraints.approach import closest_softly, Rows, SLACK_PRICE
 from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
+from imitation_ros.safety.constraints.inequality import (
+    closest_softly,
+    InequalityConstraints,
+    SLACK_PRICE,
+)
 from imitation_ros.safety.constraints.support import hull, Support
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Rule
@@ -93,7 +96,7 @@ def test_the_capture_point_stays_inside_and_nothing_else_is_given_up(
 ) -> None:
     collisions = built(name, backend)
     contract = standing(collisions.robot.contract, mode)
-    support = Support(contract, collisions.robot, backends.dynamics(collisions), 0.01)
+    support = Support(contract, collisions.robot, collisions.dynamics(), 0.01)
     for stream in ('random', 'attack') if mode == 'project' else ('random',):
         worst = {}
         for used in (contract, collisions.robot.contract):
@@ -102,7 +105,7 @@ def test_the_capture_point_stays_inside_and_nothing_else_is_given_up(
             ask = all_streams(contract, collisions, 4)[stream]
             path, least, said = [robot.q], np.inf, 0
             for tick in range(40):
-                rows, room, ahead = support.rows(robot.q)
+                rows, room, ahead = support.constraints(robot.q)
                 step = robot.step(*ask(tick, robot.q))
                 path.append(step.q)
                 least = min(least, float((room - ahead * (rows.matrix @ step.v)).min()))
@@ -126,13 +129,13 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
     contract = standing(collisions.robot.contract)
     robot = SafetyFilter(contract, collisions)
     pitch = [contract.index(f'{side}_ankle_pitch_joint') for side in ('left', 'right')]
-    support = Support(contract, collisions.robot, backends.dynamics(collisions), robot.dt)
+    support = Support(contract, collisions.robot, collisions.dynamics(), robot.dt)
     # It leans on its ankles: the feet turn under it, as a fixed base has it.
     out = contract.home.copy()
     out[pitch] = 0.25
     notes = [note for note in robot.reset(out) if note.rule is Rule.SUPPORT]
     support.stand(out)
-    before = float(support.rows(out)[1].min())
+    before = float(support.constraints(out)[1].min())
     assert before < 0.0
     assert [note.asked for note in notes] == [pytest.approx(before)]
     for _ in range(20):
@@ -140,7 +143,7 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
     out[pitch] = 0.5
     for _ in range(100):
         step = robot.step(out)
-        assert float(support.rows(step.q)[1].min()) > before - 2e-3
+        assert float(support.constraints(step.q)[1].min()) > before - 2e-3
     assert any(note.rule is Rule.SUPPORT for note in step.interventions)
     for _ in range(200):
         robot.step(contract.home, np.zeros(contract.n))
@@ -149,12 +152,12 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
 
 def test_a_soft_row_gives_way_at_its_price() -> None:
     # min (x - 3)^2 + P s^2 with x <= 1 + s, |x| <= 10: x = (3 + P) / (1 + P).
-    soft = Rows(np.array([[1.0]]), np.array([1.0]), np.zeros(1, np.intp))
+    soft = InequalityConstraints(np.array([[1.0]]), np.array([1.0]), np.zeros(1, np.intp))
     wide = np.array([10.0])
     x = closest_softly(None, soft, np.array([3.0]), -wide, wide)
     assert x[0] == pytest.approx((3.0 + SLACK_PRICE) / (1.0 + SLACK_PRICE), rel=1e-9)
     # A hard row that excludes it, and a box that does: there is a solution all the same.
-    hard = Rows(np.array([[-1.0]]), np.array([-2.0]), np.zeros(1, np.intp))
+    hard = InequalityConstraints(np.array([[-1.0]]), np.array([-2.0]), np.zeros(1, np.intp))
     assert closest_softly(hard, soft, np.array([3.0]), -wide, wide)[0] == pytest.approx(2.0)
     box = np.array([5.0]), np.array([6.0])
     assert closest_softly(None, soft, np.array([5.5]), *box)[0] == pytest.approx(5.0)

@@ -6,27 +6,28 @@ import numpy as np
 
 from imitation_ros.contract import Contract
 from imitation_ros.evaluation.safety.streams import all_streams
-from imitation_ros.safety.constraints.approach import Rows
+from imitation_ros.safety.backend import Backend
+from imitation_ros.safety.constraints.inequality import InequalityConstraints
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 
 def test_rows_that_exclude_each_other_are_met_by_braking() -> None:
     box = np.full(2, -1.0), np.full(2, 1.0)
-    rows = Rows(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([-0.1, -0.1]), np.array([0, 1]))
+    G, h = np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([-0.1, -0.1])
+    rows = InequalityConstraints(G, h, np.array([0, 1]))
     brake = np.array([0.05, 0.0])
     assert rows.closest(np.array([0.5, 0.5]), *box) is None
     relaxed = rows.met_by(brake)
     assert (relaxed.excess(brake) <= 0.0).all()
-    assert (relaxed.bound >= rows.bound).all()
+    assert (relaxed.h >= rows.h).all()
     x = relaxed.closest(np.array([0.5, 0.5]), *box)
     assert x is not None
     np.testing.assert_allclose(x, [0.05, 0.5], atol=1e-9)
 
 
 def test_a_robot_between_its_limits_and_itself_goes_on(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     robot = SafetyFilter(contract, collisions)
     robot.reset(contract.home)

@@ -16,12 +16,11 @@ from imitation_ros.errors import ContractError, SafetyError
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.evaluation.safety.trial import judge
 from imitation_ros.kinematics.model import RobotModel
-from imitation_ros.safety import backends
 from imitation_ros.safety.constraints.dynamics import PinocchioDynamics
 from imitation_ros.safety.constraints.torque import TorqueLimit
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Rule
-from imitation_ros.safety.velocity_bounds import Aim
+from imitation_ros.safety.velocity_bounds import VelocityBounds
 
 Array = np.ndarray
 ROBOTS = ['imi_humanoid', 'unitree_g1']
@@ -69,14 +68,15 @@ def test_the_rows_are_the_torques(name: str, built: Built, rng: np.random.Genera
         v = rng.uniform(-1.0, 1.0, contract.n) * contract.limits.velocity
         step = dt * contract.limits.acceleration
         brake = np.sign(v) * np.maximum(np.abs(v) - step, 0.0)
-        aim = Aim.of(np.stack([brake, v - step, v + step, v, q, np.full(len(q), dt)]))
-        rows = torque.rows(q, v, aim)
+        table = np.stack([brake, v - step, v + step, v, q, np.full(len(q), dt)])
+        bounds = VelocityBounds.of(table)
+        rows = torque.constraints(q, v, bounds)
         assert rows is not None
         least = shares(robot, torque.limit, q, v, (brake - v) / dt)
         held = shares(robot, torque.limit, q, 0.0 * v, 0.0 * v)
         for x in rng.uniform(v - step, v + step, (5, contract.n)):
             share = shares(robot, torque.limit, q, v, (x - v) / dt)
-            for row, joint, excess in zip(rows.matrix, rows.pairs, rows.excess(x), strict=True):
+            for row, joint, excess in zip(rows.G, rows.pairs, rows.excess(x), strict=True):
                 sign = np.sign(row[joint])
                 needed = max(sign * least[joint], sign * held[joint])
                 allowed = 1.1 * needed if needed > 1.0 else 1.0
@@ -141,7 +141,7 @@ def test_a_torque_that_is_too_high_is_reshaped_and_named(name: str, built: Built
     goal[waist] += 0.2
     step = robot.step(goal)
     (note,) = [n for n in step.interventions if n.rule is Rule.TORQUE]
-    torque = TorqueLimit(contract, backends.dynamics(collisions), robot.dt)
+    torque = TorqueLimit(contract, collisions.dynamics(), robot.dt)
     assert note.joint == 'waist_pitch_joint'
     assert abs(note.asked) > torque.limit[waist] * 1.01
     assert abs(note.sent) == pytest.approx(torque.limit[waist])
@@ -178,7 +178,7 @@ def test_a_pose_that_cannot_be_held_is_led_out_of(built: Built) -> None:
     collisions = built('imi_humanoid', 'coal')
     contract = limited(collisions.robot.contract, 0.2)
     robot = SafetyFilter(contract, collisions)
-    torque = TorqueLimit(contract, backends.dynamics(collisions), robot.dt)
+    torque = TorqueLimit(contract, collisions.dynamics(), robot.dt)
     heavy = contract.home.copy()
     waist = contract.index('waist_pitch_joint')
     heavy[waist] = 0.5

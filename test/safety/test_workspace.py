@@ -15,8 +15,9 @@ from imitation_ros.contract import Contract, Obstacle
 from imitation_ros.errors import SafetyError
 from imitation_ros.evaluation.safety.streams import all_streams
 from imitation_ros.kinematics.model import RobotModel
+from imitation_ros.safety import backends
+from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
-from imitation_ros.safety.geometry.distances import SelfCollision
 from imitation_ros.safety.intervention import Rule
 
 WALL = Obstacle(name='wall', shape='plane', position=(0.45, 0.0, 0.0), normal=(-2.0, 0.0, 0.0))
@@ -30,9 +31,9 @@ def changed(contract: Contract, **safety: Any) -> Contract:
 
 
 @pytest.fixture(scope='module')
-def furnished(contract: Contract, backend: str) -> SelfCollision:
+def furnished(contract: Contract, backend: str) -> Backend:
     model = RobotModel(changed(contract, workspace=(WALL, TABLE, LAMP)))
-    return SelfCollision(model, backend)
+    return backends.build(model, backend)
 
 
 def outside(obstacle: Obstacle, points: np.ndarray) -> np.ndarray:
@@ -47,7 +48,7 @@ def outside(obstacle: Obstacle, points: np.ndarray) -> np.ndarray:
 
 
 def test_distances_are_those_of_points_along_the_capsule(
-    furnished: SelfCollision, rng: np.random.Generator
+    furnished: Backend, rng: np.random.Generator
 ) -> None:
     robot = furnished.robot
     limits, share = robot.contract.limits, np.linspace(0.0, 1.0, 400)[:, None]
@@ -74,7 +75,7 @@ def test_distances_are_those_of_points_along_the_capsule(
 
 
 def test_gradients_to_the_workspace_are_finite_differences(
-    furnished: SelfCollision, rng: np.random.Generator
+    furnished: Backend, rng: np.random.Generator
 ) -> None:
     limits, h = furnished.robot.contract.limits, 1e-6
     numbers = np.array(
@@ -94,7 +95,7 @@ def test_gradients_to_the_workspace_are_finite_differences(
             assert close.mean() > 0.97
 
 
-def test_any_stream_keeps_off_the_workspace(furnished: SelfCollision) -> None:
+def test_any_stream_keeps_off_the_workspace(furnished: Backend) -> None:
     contract = furnished.robot.contract
     needed = contract.safety.self_collision_distance
     rules = set()
@@ -109,7 +110,7 @@ def test_any_stream_keeps_off_the_workspace(furnished: SelfCollision) -> None:
 
 
 def test_without_the_workspace_the_same_streams_cross_it(
-    contract: Contract, furnished: SelfCollision, collisions: SelfCollision
+    contract: Contract, furnished: Backend, collisions: Backend
 ) -> None:
     closest = np.inf
     for stream in all_streams(contract, furnished, 4).values():
@@ -137,7 +138,7 @@ def test_a_shape_that_is_not_whole_is_refused(keys: Any) -> None:
 
 
 def fastest(robot: SafetyFilter, path: list[np.ndarray]) -> float:
-    model = robot.collisions.robot
+    model = robot.backend.robot
     places = np.array(
         [[model.placement(q, tool).translation for tool in robot.contract.tools] for q in path]
     )
@@ -152,7 +153,7 @@ def fastest(robot: SafetyFilter, path: list[np.ndarray]) -> float:
     ticks=st.integers(1, 90),
 )
 def test_tools_keep_their_speed_in_any_stream_and_while_braking(
-    contract: Contract, collisions: SelfCollision, seed: int, name: str, mode: str, ticks: int
+    contract: Contract, collisions: Backend, seed: int, name: str, mode: str, ticks: int
 ) -> None:
     robot = SafetyFilter(changed(contract, tool_speed=CAP, mode=mode), collisions)
     robot.reset(contract.home)
@@ -167,7 +168,7 @@ def test_tools_keep_their_speed_in_any_stream_and_while_braking(
 
 
 def test_tools_are_slowed_and_said_to_be_but_not_stopped(
-    contract: Contract, collisions: SelfCollision
+    contract: Contract, collisions: Backend
 ) -> None:
     speeds, rules = {}, set()
     for cap in (None, CAP):
@@ -185,6 +186,6 @@ def test_tools_are_slowed_and_said_to_be_but_not_stopped(
     assert Rule.TOOL_SPEED in rules
 
 
-def test_a_cap_without_tools_is_refused(contract: Contract, collisions: SelfCollision) -> None:
+def test_a_cap_without_tools_is_refused(contract: Contract, collisions: Backend) -> None:
     with pytest.raises(SafetyError, match='names no tools'):
         SafetyFilter(replace(changed(contract, tool_speed=CAP), tools=()), collisions)

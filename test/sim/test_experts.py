@@ -63,7 +63,7 @@ def play(
             robot.command(command)
             robot.advance(COMMAND_S)
         if safety is not None:
-            assert safety.collisions.distances(q).min() > CLEARANCE_M
+            assert safety.backend.distances(q).min() > CLEARANCE_M
         q = target
         asked.append(q)
     return np.array(asked)

@@ -14,8 +14,8 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
+from ...safety.backend import Backend
 from ...safety.filter import SafetyFilter
-from ...safety.geometry.distances import SelfCollision
 
 
 class Method(Protocol):
@@ -38,9 +38,9 @@ class Ours:
 
     CERTIFY = True
 
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+    def __init__(self, contract: Contract, backend: Backend) -> None:
         """Start at rest at home."""
-        self._filter = SafetyFilter(contract, collisions, certify=self.CERTIFY)
+        self._filter = SafetyFilter(contract, backend, certify=self.CERTIFY)
         self._filter.reset(contract.home)
         self.q: Array = contract.home.copy()
         self.failures = 0
@@ -60,7 +60,7 @@ class Uncertified(Ours):
 class Law:
     """A law that takes a position of the right shape and gives the next set-point."""
 
-    def __init__(self, contract: Contract, _: SelfCollision) -> None:
+    def __init__(self, contract: Contract, _: Backend) -> None:
         """Start at rest at home; other links are not looked at."""
         self._limits = contract.limits
         self._dt = 1.0 / contract.rates.command_hz
@@ -92,9 +92,9 @@ class SoftLimiterTranscription(Law):
     GAIN = 10.0
     """Of the soft limits [1/s]; a description of a robot sets its own."""
 
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+    def __init__(self, contract: Contract, backend: Backend) -> None:
         """Start at rest at home."""
-        super().__init__(contract, collisions)
+        super().__init__(contract, backend)
         self._v: Array = np.zeros(contract.n)
 
     def _next(self, goal: Array) -> Array:
@@ -127,7 +127,7 @@ class Pink:
     choice; here the last command is held.
     """
 
-    def __init__(self, contract: Contract, collisions: SelfCollision) -> None:
+    def __init__(self, contract: Contract, backend: Backend) -> None:
         """Start at rest at home; needs the packages pink and qpsolvers."""
         import pink
         from pink.barriers import SelfCollisionBarrier
@@ -142,14 +142,14 @@ class Pink:
         model.upperPositionLimit = self._robot.to_model(contract.limits.upper)
         self._dt = 1.0 / contract.rates.command_hz
         self._data = model.createData()
-        self._geometry = collisions.geometry
+        self._geometry = backend.geometry.shapes
         self._geometry_data = pin.GeometryData(self._geometry)
         self._acceleration = AccelerationLimit(
             model, self._robot.to_model(contract.limits.acceleration)
         )
         self._limits = [ConfigurationLimit(model), VelocityLimit(model), self._acceleration]
         self._barrier = SelfCollisionBarrier(
-            n_collision_pairs=min(40, len(collisions)),
+            n_collision_pairs=min(40, len(backend)),
             gain=20.0,
             d_min=contract.safety.self_collision_distance,
         )

@@ -11,7 +11,7 @@ import numpy as np
 from ...contract import Contract
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
-from ...safety.geometry.distances import SelfCollision
+from ...safety.backends import build
 from .baselines import Law, Ours, Pink, SoftLimiterTranscription, StepClamp, Uncertified
 from .streams import all_streams
 from .trial import play, Run, Violations
@@ -132,15 +132,15 @@ def compare(
         seeds: Runs per stream and method.
         progress: Called with the name of each stream before it is run.
     """
-    collisions = SelfCollision(RobotModel(contract))
+    backend = build(RobotModel(contract))
     missing = []
     for name, make in METHODS.items():
         try:
-            make(contract, collisions)
+            make(contract, backend)
         except ModuleNotFoundError:
             missing.append(name)
     scores: dict[str, dict[str, Score]] = {}
-    for stream in all_streams(contract, collisions, 0):
+    for stream in all_streams(contract, backend, 0):
         if progress is not None:
             progress(stream)
         rows = scores[stream] = {}
@@ -150,15 +150,15 @@ def compare(
             runs = [
                 play(
                     contract,
-                    collisions,
-                    all_streams(contract, collisions, seed)[stream],
-                    make(contract, collisions),
+                    backend,
+                    all_streams(contract, backend, seed)[stream],
+                    make(contract, backend),
                     steps,
                 )
                 for seed in range(seeds)
             ]
             rows[name] = _score(runs, steps)
-    return Comparison(contract, len(collisions), scores, tuple(missing))
+    return Comparison(contract, len(backend), scores, tuple(missing))
 
 
 def _score(runs: list[Run], steps: int) -> Score:

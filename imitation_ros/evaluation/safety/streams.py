@@ -8,7 +8,7 @@ import numpy as np
 
 from ...contract import Contract
 from ...data.frame import Array
-from ...safety.geometry.distances import SelfCollision
+from ...safety.backend import Backend
 
 Asked = tuple[Array | None, Array | None]
 Stream = Callable[[int, Array], Asked]
@@ -64,12 +64,12 @@ def random(contract: Contract, rng: np.random.Generator) -> Stream:
     return ask
 
 
-def attack(contract: Contract, rng: np.random.Generator, collisions: SelfCollision) -> Stream:
+def attack(contract: Contract, rng: np.random.Generator, backend: Backend) -> Stream:
     """Pushes the closest two links together: steepest descent of their distance."""
 
     def ask(tick: int, q: Array) -> Asked:
-        pair = np.array([int(collisions.distances(q).argmin())])
-        push = np.sign(collisions.gradients(q, pair)[0])
+        pair = np.array([int(backend.distances(q).argmin())])
+        push = np.sign(backend.gradients(q, pair)[0])
         return q - 1.5 * push + 0.01 * rng.normal(size=contract.n), None
 
     return ask
@@ -106,7 +106,7 @@ def garbage(contract: Contract, rng: np.random.Generator) -> Stream:
     return ask
 
 
-def all_streams(contract: Contract, collisions: SelfCollision, seed: int) -> dict[str, Stream]:
+def all_streams(contract: Contract, backend: Backend, seed: int) -> dict[str, Stream]:
     """One of each, seeded."""
 
     def rng() -> np.random.Generator:
@@ -115,7 +115,7 @@ def all_streams(contract: Contract, collisions: SelfCollision, seed: int) -> dic
     return {
         'realistic': realistic(contract, rng()),
         'random': random(contract, rng()),
-        'attack': attack(contract, rng(), collisions),
+        'attack': attack(contract, rng(), backend),
         'edge': edge(contract, rng()),
         'garbage': garbage(contract, rng()),
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...contract import Contract
 from ...data.frame import Array
-from ...safety.geometry.distances import SelfCollision
+from ...safety.backend import Backend
 from .baselines import Method
 from .streams import Stream
 
@@ -54,16 +54,14 @@ class Violations:
         return asdict(self) | {'total': self.total}
 
 
-def judge(
-    contract: Contract, collisions: SelfCollision, path: list[Array]
-) -> tuple[Violations, Array]:
+def judge(contract: Contract, backend: Backend, path: list[Array]) -> tuple[Violations, Array]:
     """Check every set-point of a run that started at rest.
 
     A controller keeps the last finite set-point instead of one that is not; so does the judge.
 
     Args:
         contract: The robot; its limits are what is promised.
-        collisions: Distances of the same robot.
+        backend: Distances of the same robot.
         path: Set-points [rad or m], each of shape (n,), the start first.
 
     Returns:
@@ -78,7 +76,7 @@ def judge(
     V = np.diff(Q, axis=0) / dt
     A = np.diff(np.vstack([np.zeros(contract.n), V]), axis=0) / dt
     worst = limits.acceleration * (1 + 1e-6) + 1e-7 / dt
-    distances = np.array([collisions.distances(q).min() for q in Q])
+    distances = np.array([backend.distances(q).min() for q in Q])
     violations = Violations(
         position=int(((Q > limits.upper + 1e-9) | (Q < limits.lower - 1e-9)).any(1).sum()),
         velocity=int((np.abs(V) > limits.velocity * (1 + 1e-6) + 1e-9).any(1).sum()),
@@ -112,14 +110,12 @@ class Run:
     failures: int
 
 
-def play(
-    contract: Contract, collisions: SelfCollision, stream: Stream, method: Method, steps: int
-) -> Run:
+def play(contract: Contract, backend: Backend, stream: Stream, method: Method, steps: int) -> Run:
     """Run a stream through a method and judge it.
 
     Args:
         contract: The robot.
-        collisions: Distances of the same robot.
+        backend: Distances of the same robot.
         stream: What is asked.
         method: What stands between; at rest at home.
         steps: How many set-points.
@@ -138,7 +134,7 @@ def play(
         if goal is not None and goal.shape == sent.shape and np.isfinite(goal).all():
             wanted = np.clip(goal, limits.lower, limits.upper)
             deviations.append(float(np.abs(method.q - wanted).mean()))
-    violations, distances = judge(contract, collisions, path)
+    violations, distances = judge(contract, backend, path)
     return Run(
         violations,
         distances,

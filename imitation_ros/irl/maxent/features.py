@@ -18,7 +18,7 @@ from ...contract import Contract
 from ...data.observation import ObservationSpec
 from ...errors import TrainingError
 from ...kinematics.model import RobotModel
-from ...safety.geometry.distances import SelfCollision
+from ...safety import backends
 
 Array = NDArray[np.float64]
 Values = NDArray[np.floating[Any]]
@@ -106,8 +106,8 @@ class Features:
         self._columns = spec.indices(contract)
         self._home = np.array(contract.home)
         robot = RobotModel(contract)
-        self._robot, self._collision = robot, SelfCollision(robot)
-        moved = self._collision.reach[:, self._columns].max(axis=1) > 0
+        self._robot, self._backend = robot, backends.build(robot)
+        moved = self._backend.geometry.rate_bounds[:, self._columns].max(axis=1) > 0
         self._pairs: NDArray[np.intp] = np.flatnonzero(moved)
         self._tools = self._moving_tools(contract)
         objects = (REACH, GOAL, TILT) if place is not None else ()
@@ -180,7 +180,7 @@ class Features:
     def _closeness(self, q: Array) -> Array:
         """How far the nearest pair of links is inside `NEAR`, as a share of it."""
         nearest = np.array(
-            [self._collision.distances(row)[self._pairs].min() for row in self._whole(q)]
+            [self._backend.distances(row)[self._pairs].min() for row in self._whole(q)]
         )
         return np.clip(1.0 - nearest / NEAR, 0.0, None)
 

@@ -127,13 +127,13 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._played_ns: int | None = None
         self._said_state: State | None = None
         self._driver = ''
-        collisions = self.governor.filter.collisions
+        watched = self.governor.filter.backend.geometry
         self.get_logger().info(
-            f'{contract.name}: {contract.n} joints, {len(collisions)} pairs of links watched'
+            f'{contract.name}: {contract.n} joints, {len(watched)} pairs of links watched'
         )
         if self._shadow:
             self.get_logger().warning(f'a shadow: nothing is commanded, all is below {SHADOW}')
-        for pair in collisions.skipped:
+        for pair in watched.skipped:
             self.get_logger().warning(f'not watched: {"/".join(pair.links)}: {pair.reason}')
 
         publish, topics = self.create_publisher, contract.topics

@@ -14,14 +14,14 @@ CAPSULE, PLANE, BOX = 0, 1, 2
 
 
 class Tree(NamedTuple):
-    """Joints, the root (which stands still) first.
+    """Joints, the root (which is static) first.
 
     Attributes:
         parent: Joint before it, shape (j,).
         turn: Its frame in that of the parent at zero, shape (j, 3, 3).
         offset: Its origin there [m], shape (j, 3).
         axis: Unit axis in its own frame, shape (j, 3).
-        slides: Whether it slides along the axis, shape (j,).
+        prismatic: Whether it prismatic along the axis, shape (j,).
         column: Coordinate (in contract order) that drives it, shape (j,).
         ratio: Its movement per movement of that coordinate, shape (j,).
         shift: Its position where that coordinate is zero [rad or m], shape (j,).
@@ -31,7 +31,7 @@ class Tree(NamedTuple):
     turn: Array
     offset: Array
     axis: Array
-    slides: Any
+    prismatic: Any
     column: Any
     ratio: Array
     shift: Array
@@ -49,7 +49,7 @@ class Bodies(NamedTuple):
         radius: Radius; offset of a plane along its normal [m], shape (s,).
         pairs: The two shapes of every pair, shape (p, 2).
         moves: Which joints move which joint, shape (j, j).
-        reach: Bound on |d distance / d q|, shape (p, n).
+        rate_bounds: Bound on |d distance / d q|, shape (p, n).
         widest: Largest of every row of that, shape (p,): what tells that a pair cannot matter
             without reading its row.
     """
@@ -62,7 +62,7 @@ class Bodies(NamedTuple):
     radius: Array
     pairs: Any
     moves: Any
-    reach: Array
+    rate_bounds: Array
     widest: Array
 
 
@@ -107,7 +107,7 @@ class Packed(NamedTuple):
 def pack(tree: Tree, bodies: Bodies, pose: Pose) -> Packed:
     """Copy everything, in the order in which `unpack` cuts it out again."""
     t, b = tree, bodies
-    sizes = np.array([len(t.parent), len(b.kind), *b.reach.shape])
+    sizes = np.array([len(t.parent), len(b.kind), *b.rate_bounds.shape])
     floats = (
         t.turn,
         t.offset,
@@ -118,10 +118,10 @@ def pack(tree: Tree, bodies: Bodies, pose: Pose) -> Packed:
         b.end,
         b.turn,
         b.radius,
-        b.reach,
+        b.rate_bounds,
         b.widest,
     )
-    numbers = (sizes, t.parent, t.slides, t.column, b.kind, b.joint, b.pairs, b.moves)
+    numbers = (sizes, t.parent, t.prismatic, t.column, b.kind, b.joint, b.pairs, b.moves)
     return Packed(
         np.concatenate([x.ravel() for x in floats]),
         np.concatenate([x.ravel() for x in numbers]).astype(np.int64),

@@ -1,259 +1,56 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""CompiledBackend: distances, rows and certificate in numba kernels."""
-
-from typing import Any
-
-import coal
-import numpy as np
-import pinocchio as pin
+"""CompiledBackend: what the filter needs, by numba kernels."""
 
 from ...contract import Contract
 from ...data.frame import Array
-from ...errors import SafetyError
-from ...kinematics.model import RobotModel
-from ..constraints.approach import PASSING, RELAXATION, Rows
+from ..backend import Backend
 from ..constraints.limits import ViabilityBox
-from ..geometry import pairs
 from ..geometry.model import Indices
-from ..lagging import Late
-from ..velocity_bounds import Aim, Look
-from . import braking, distance, front
-from .arrays import Bodies, BOX, CAPSULE, pack, Packed, PLANE, Pose, Tree, unpack
+from ..geometry.self_collision import SelfCollision
+from .arrays import Packed
+from .certificate import CompiledCertificate
+from .dynamics import CompiledDynamics
+from .motion import CompiledToolMotion
+from .proximity import CompiledProximityQuery
+from .robot import CompiledRobot
 
 
-class CompiledBackend:
-    """Signed distances, gradients, rows and certificate of the pairs of a geometry model.
-
-    Attributes:
-        name: `numba`.
-        ahead: Distances where full braking comes to rest [m], shape (pairs,), as `look` left
-            them: infinite for a pair that is not looked at there.
-    """
+class CompiledBackend(Backend):
+    """See `Backend`; what a query found is overwritten by the next one."""
 
     name = 'numba'
 
-    def __init__(self, robot: RobotModel, geometry: Any, reach: Array) -> None:
+    def __init__(self, geometry: SelfCollision) -> None:
         """Copy the robot into arrays, and compile what is not on the disk yet."""
-        n = robot.contract.n
-        tree, bodies = _tree(robot), _bodies(robot, geometry, reach)
-        self._here = pack(tree, bodies, _pose(tree, bodies))
-        self._ahead = Packed(self._here.floats, self._here.numbers, self._here.pose.copy())
-        # The same memory, by name.
-        self.tree: Tree
-        self.bodies: Bodies
-        self._pose: Pose
-        self.tree, self.bodies, self._pose = unpack.py_func(*self._here)
-        self.ahead: Array = unpack.py_func(*self._ahead)[2].distance
-        count = len(self.bodies.pairs)
-        # Own, contiguous and writable: kernels are compiled for such arrays, and for no others.
-        self._q = np.zeros(n)
-        self._due, self._chosen = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self._scratch = np.zeros((4, n))
-        self.distances(robot.contract.home)
-        self.gradients(robot.contract.home, np.zeros(1, np.intp))
-
-    def distances(self, q: Array) -> Array:
-        """Distance of every pair [m] at a pose in contract order, shape (pairs,)."""
-        self._q[:] = q
-        distance.measure(self.tree, self.bodies, self._q, self._pose)
-        return self.measured.copy()
-
-    @property
-    def measured(self) -> Array:
-        """Distances at the pose measured last [m], shape (pairs,); overwritten by the next."""
-        return self._pose.distance
+        self.geometry = geometry
+        self._robot = CompiledRobot(geometry.robot, geometry.shapes, geometry.rate_bounds)
 
     @property
     def packed(self) -> Packed:
-        """Robot and pose in three arrays."""
-        return self._here
+        """Robot and pose in three arrays, for kernels."""
+        return self._robot.packed
+
+    def capsule_distances(self, q: Array) -> Array:
+        """See `Backend`."""
+        return self._robot.distances(q)
 
     def gradients(self, q: Array, chosen: Indices) -> Array:
-        """Gradients of the chosen distances, shape (len(chosen), n), at the pose measured last."""
-        rows = np.empty((len(chosen), len(q)))
-        numbers = np.array(chosen, dtype=np.int64)
-        distance.gradients(self.tree, self.bodies, self._pose, numbers, rows)
-        return rows
+        """See `Backend`."""
+        return self._robot.gradients(q, chosen)
 
-    def look(self, *numbers: Any) -> tuple[int, bool, bool]:
-        """Measure a pose, and fill in the rows of the QP there: `front.look`."""
-        count, close, behind = front.look(*self._here, self._ahead.pose, *numbers)
-        return int(count), bool(close), bool(behind)
+    def proximity_query(self, contract: Contract, box: ViabilityBox) -> CompiledProximityQuery:
+        """See `Backend`."""
+        return CompiledProximityQuery(contract, box, self._robot)
 
-    def refused(self, *numbers: Any) -> int:
-        """A pair that comes too close under full braking, or -1: `braking.refused`."""
-        scratch = self._due, self._chosen, self._scratch
-        return int(braking.refused(*self._ahead, *numbers, *scratch))
+    def capsule_certificate(self, box: ViabilityBox) -> CompiledCertificate:
+        """See `Backend`."""
+        return CompiledCertificate(box, self._robot)
 
+    def dynamics(self) -> CompiledDynamics:
+        """See `Backend`."""
+        return CompiledDynamics(self.robot, self.packed)
 
-class CompiledFront:
-    """`front.Front`, compiled."""
-
-    def __init__(self, contract: Contract, box: ViabilityBox, backend: CompiledBackend) -> None:
-        """Allocate the rows, and compile."""
-        self._backend = backend
-        safety, n = contract.safety, contract.n
-        self._dt = box.dt
-        self._limits = np.array([box.lower, box.upper, box.velocity, box.step, box.quantum])
-        late = Late(contract, box.dt)
-        self._outside, self._fastest = late.outside, late.fastest
-        self._numbers = (
-            float(box.dt),
-            late.tolerance,
-            float(safety.row_margin),
-            PASSING * safety.row_margin,
-            float(safety.row_return_rate * box.dt),
-            RELAXATION,
-        )
-        self._asked = np.zeros((2, n))
-        self._matrix = np.zeros((safety.row_limit, n))
-        self._bound, self._kept = np.zeros(safety.row_limit), np.zeros(safety.row_limit)
-        self._pairs = np.zeros(safety.row_limit, np.int64)
-        q = contract.home.copy()
-        aim = self.aim(q, np.zeros(n), q, None)
-        if aim is not None:
-            self.look(q, q, aim, np.zeros(len(backend.measured)))
-
-    def aim(self, q: Array, v: Array, q_des: Array, v_des: Array | None) -> Aim | None:
-        """What is wanted and what is allowed: see `Front.aim`."""
-        asked, found = self._asked, np.empty((6, len(q)))
-        asked[0] = q_des
-        if v_des is not None:
-            asked[1] = v_des
-        moving = v_des is not None
-        if not front.aim(q, v, asked, moving, self._limits, self._dt, found):
-            return None
-        return Aim.of(found)
-
-    def look(self, q: Array, q_des: Array, aim: Aim, threshold: Array) -> Look:
-        """What is near, and whether it matters; rows and distances last until the next look."""
-        clipped, marks = np.empty(len(q)), np.empty((2, len(q)), np.int64)
-        broken, late = marks[0], marks[1]
-        count, close, behind = self._backend.look(
-            q,
-            self._asked[0],
-            aim.table,
-            clipped,
-            threshold,
-            self._limits,
-            self._outside,
-            self._fastest,
-            *self._numbers,
-            self._matrix,
-            self._bound,
-            self._kept,
-            self._pairs,
-            broken,
-            late,
-        )
-        rows = None
-        if count:
-            rows = Rows(
-                self._matrix[:count], self._bound[:count], self._pairs[:count], self._kept[:count]
-            )
-        measured, ahead = self._backend.measured, self._backend.ahead
-        return Look(clipped, measured, ahead, rows, close, broken, late if behind else None)
-
-
-class CompiledCertificate:
-    """`certificate.BrakeCertificate`, compiled."""
-
-    def __init__(self, box: ViabilityBox, backend: CompiledBackend) -> None:
-        """Keep the braking law, and compile."""
-        self._dt, self._step = box.dt, np.array(box.step)
-        self._backend = backend
-        zero, room = np.zeros(len(box.step)), np.ones(len(backend.bodies.pairs))
-        backend.refused(zero, zero, self._dt, self._step, zero, room, room, room)
-
-    def refused(self, q: Array, x: Array, aim: Aim, look: Look, threshold: Array) -> int | None:
-        """A pair that would come too close, or None: see `BrakeCertificate.refused`."""
-        numbers = self._dt, self._step, aim.rest, look.distance, look.ahead, threshold
-        pair = self._backend.refused(q, x, *numbers)
-        return None if pair < 0 else pair
-
-
-def _tree(robot: RobotModel) -> Tree:
-    """Joints of the Pinocchio model as arrays."""
-    model = robot.model
-    count = model.njoints
-    column = robot.to_model(np.arange(robot.contract.n, dtype=np.float64))
-    data = model.createData()
-    jacobian = pin.computeJointJacobians(model, data, pin.neutral(model))
-    tree = Tree(
-        parent=np.array(model.parents, dtype=np.int64),
-        turn=np.array([np.array(pose.rotation) for pose in model.jointPlacements]),
-        offset=np.array([np.array(pose.translation) for pose in model.jointPlacements]),
-        axis=np.zeros((count, 3)),
-        slides=np.zeros(count, dtype=np.bool_),
-        column=np.zeros(count, dtype=np.int64),
-        ratio=np.ones(count),
-        shift=np.zeros(count),
-    )
-    for j in range(1, count):
-        joint = model.joints[j]
-        linear, angular = jacobian[:3, j - 1], jacobian[3:, j - 1]
-        tree.slides[j] = np.abs(angular).max() < 1e-9
-        tree.column[j] = int(column[joint.idx_q])
-        if 'Mimic' in joint.shortname():
-            follower = joint.extract()
-            tree.ratio[j], tree.shift[j] = follower.scaling, follower.offset
-        axis = data.oMi[j].rotation.T @ (linear if tree.slides[j] else angular)
-        # A mimic's column is scaled, and points backwards where the ratio is negative.
-        tree.axis[j] = axis / np.linalg.norm(axis) * np.sign(tree.ratio[j])
-    return tree
-
-
-def _bodies(robot: RobotModel, geometry: Any, reach: Array) -> Bodies:
-    """Shapes and pairs of the geometry model as arrays."""
-    items = geometry.geometryObjects
-    count, joints = len(items), robot.model.njoints
-    bodies = Bodies(
-        kind=np.full(count, CAPSULE, dtype=np.int64),
-        joint=np.array([item.parentJoint for item in items], dtype=np.int64),
-        start=np.zeros((count, 3)),
-        end=np.zeros((count, 3)),
-        turn=np.tile(np.eye(3), (count, 1, 1)),
-        radius=np.zeros(count),
-        pairs=np.array([(p.first, p.second) for p in geometry.collisionPairs], dtype=np.int64),
-        moves=np.zeros((joints, joints), dtype=np.bool_),
-        reach=np.ascontiguousarray(reach),
-        widest=reach.max(axis=1, initial=0.0),
-    )
-    bodies.moves[:, 1:] = pairs.moves(robot.model, list(range(joints))) > 0.0
-    for i, item in enumerate(items):
-        shape, pose = item.geometry, item.placement
-        center, R = np.array(pose.translation), np.array(pose.rotation)
-        if isinstance(shape, coal.Halfspace):
-            bodies.kind[i] = PLANE
-            bodies.start[i] = R @ np.array(shape.n).reshape(3)
-            bodies.radius[i] = shape.d + bodies.start[i] @ center
-        elif isinstance(shape, coal.Box):
-            bodies.kind[i] = BOX
-            bodies.start[i], bodies.end[i] = np.array(shape.halfSide).reshape(3), center
-            bodies.turn[i] = R
-        elif isinstance(shape, (coal.Capsule, coal.Sphere)):
-            tip = R[:, 2] * getattr(shape, 'halfLength', 0.0)
-            bodies.start[i], bodies.end[i], bodies.radius[i] = (
-                center - tip,
-                center + tip,
-                shape.radius,
-            )
-        else:
-            raise SafetyError(f'{item.name}: the compiled back end takes capsules, not {shape}')
-    return bodies
-
-
-def _pose(tree: Tree, bodies: Bodies) -> Pose:
-    """Room for one pose; the root and shapes on it that have no segment stay as they are."""
-    joints, shapes, count = len(tree.parent), len(bodies.kind), len(bodies.pairs)
-    return Pose(
-        turn=np.tile(np.eye(3), (joints, 1, 1)),
-        origin=np.zeros((joints, 3)),
-        start=np.zeros((shapes, 3)),
-        end=np.zeros((shapes, 3)),
-        distance=np.zeros(count),
-        first=np.zeros(3),
-        second=np.zeros(3),
-        normal=np.zeros(3),
-    )
+    def tool_motion(self, frames: list[int], box: ViabilityBox) -> CompiledToolMotion:
+        """See `Backend`."""
+        return CompiledToolMotion(self.robot, frames, self.packed, box)

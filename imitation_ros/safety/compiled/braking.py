@@ -64,7 +64,7 @@ def refused(
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
     n = len(q)
-    reach, widest = bodies.reach, bodies.widest
+    rate_bounds, widest = bodies.rate_bounds, bodies.widest
     speed, travel, now, left = scratch[0], scratch[1], scratch[2], scratch[3]
     moved, after = np.empty(n), np.empty(len(due))
     last, way = 0, 0.0
@@ -76,17 +76,17 @@ def refused(
         moved[i] = abs(q[i] + np.sign(x[i]) * travel[i] - rest[i])
         last = max(last, int(np.ceil(units)))
     count, at = 0, HORIZON
-    for p in range(len(reach)):
+    for p in range(len(rate_bounds)):
         room = distance[p] - threshold[p]
         if room >= widest[p] * way:
             continue
-        most = dot_n(reach[p], travel)
+        most = dot_n(rate_bounds[p], travel)
         if room >= most:
             continue
         after[count] = -np.inf
         if np.isfinite(ahead[p]):
-            after[count] = ahead[p] - threshold[p] - dot_n(reach[p], moved)
-        due[count] = quiet(room, after[count], dt * dot_n(reach[p], speed), most)
+            after[count] = ahead[p] - threshold[p] - dot_n(rate_bounds[p], moved)
+        due[count] = quiet(room, after[count], dt * dot_n(rate_bounds[p], speed), most)
         at = min(at, due[count])
         chosen[count] = p
         count += 1
@@ -105,8 +105,8 @@ def refused(
                 room = apart(bodies, pose, p) - threshold[p]
                 if not room >= least:
                     least, worst = room, p
-                most = dot_n(reach[p], travel)
-                lasts = quiet(room, after[c], dt * dot_n(reach[p], left), most)
+                most = dot_n(rate_bounds[p], travel)
+                lasts = quiet(room, after[c], dt * dot_n(rate_bounds[p], left), most)
                 due[c] = min(at + 1 + lasts, HORIZON)
             soon = min(soon, due[c])
         if worst >= 0 and not least >= 0.0:

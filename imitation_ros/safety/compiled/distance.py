@@ -214,7 +214,7 @@ def gradient(tree: Tree, bodies: Bodies, pose: Pose, p: int, row: Array) -> None
         point, sign = (x, 1.0) if bodies.moves[i, j] else (y, -1.0)
         R, a = pose.turn[j], tree.axis[j]
         axis = (dot(R[0], a), dot(R[1], a), dot(R[2], a))
-        if tree.slides[j]:
+        if tree.prismatic[j]:
             rate = dot(n, axis)
         else:
             T = pose.origin[j]

@@ -14,8 +14,7 @@ import numpy as np
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 from ..constraints.dynamics import GRAVITY
-from .arrays import Tree, unpack
-from .backend import CompiledBackend
+from .arrays import Packed, Tree, unpack
 from .jit import kernel
 from .kinematics import dot, joints
 
@@ -26,7 +25,7 @@ TEN = 10
 class CompiledDynamics:
     """`PinocchioDynamics`, compiled."""
 
-    def __init__(self, robot: RobotModel, backend: CompiledBackend) -> None:
+    def __init__(self, robot: RobotModel, packed: Packed) -> None:
         """Copy the masses, and compile what is not on the disk yet."""
         model = robot.model
         inertias = list(model.inertias)
@@ -36,7 +35,7 @@ class CompiledDynamics:
                 for y in inertias
             ]
         )
-        self._floats, self._numbers, pose = backend.packed
+        self._floats, self._numbers, pose = packed
         self._pose = pose.copy()
         self._robot, self._n = robot, robot.contract.n
         self._frames: dict[int, tuple[int, Array]] = {}
@@ -88,7 +87,7 @@ def axis_of(tree: Tree, turn: Array, origin: Array, j: int, out: Array) -> None:
     """Motion of a joint per movement of its coordinate, about the origin: angular, linear."""
     R, a, ratio = turn[j], tree.axis[j], tree.ratio[j]
     x, y, z = ratio * dot(R[0], a), ratio * dot(R[1], a), ratio * dot(R[2], a)
-    if tree.slides[j]:
+    if tree.prismatic[j]:
         out[0] = out[1] = out[2] = 0.0
         out[3], out[4], out[5] = x, y, z
         return

@@ -34,7 +34,7 @@ def joints(tree: Tree, q: Array, R: Array, T: Array) -> None:
         angle = tree.ratio[j] * q[tree.column[j]] + tree.shift[j]
         a0, a1, a2 = tree.axis[j, 0], tree.axis[j, 1], tree.axis[j, 2]
         slide, c, s = 0.0, 1.0, 0.0
-        if tree.slides[j]:
+        if tree.prismatic[j]:
             slide = angle
         else:
             c, s = np.cos(angle), np.sin(angle)

@@ -9,8 +9,7 @@ import numpy as np
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 from ..constraints.limits import ViabilityBox
-from .arrays import unpack
-from .backend import CompiledBackend
+from .arrays import Packed, unpack
 from .jit import kernel
 from .kinematics import dot, joints
 
@@ -19,13 +18,13 @@ class CompiledToolMotion:
     """`ToolMotion`, compiled."""
 
     def __init__(
-        self, robot: RobotModel, frames: list[int], backend: CompiledBackend, box: ViabilityBox
+        self, robot: RobotModel, frames: list[int], packed: Packed, box: ViabilityBox
     ) -> None:
         """Take the places of the tools, and compile what is not on the disk yet."""
         items = [robot.model.frames[frame] for frame in frames]
         self._joints = np.array([item.parentJoint for item in items], dtype=np.int64)
         self._places = np.array([np.array(item.placement.translation) for item in items])
-        self._floats, self._numbers, pose = backend.packed
+        self._floats, self._numbers, pose = packed
         self._pose = pose.copy()
         self._dt, self._step = float(box.dt), np.array(box.step)
         count, n = len(frames), robot.contract.n
@@ -39,10 +38,10 @@ class CompiledToolMotion:
         speeds(*self._tools(), np.array(q), np.array(x), found)
         return found
 
-    def too_fast(self, q: Array, x: Array, reach: Array, cap: float) -> int | None:
+    def too_fast(self, q: Array, x: Array, rate_bounds: Array, cap: float) -> int | None:
         """A tool that gets faster than the cap, now or under full braking; or None."""
         self._scratch[0], self._scratch[1] = q, x
-        numbers = self._dt, self._step, reach, cap, self._two
+        numbers = self._dt, self._step, rate_bounds, cap, self._two
         tool = too_fast(*self._tools(), self._scratch[0], self._scratch[1], *numbers)
         return None if tool < 0 else int(tool)
 
@@ -83,7 +82,7 @@ def speeds(
                 continue
             a, rate = tree.axis[j], tree.ratio[j] * x[tree.column[j]]
             axis = (dot(R[j, 0], a), dot(R[j, 1], a), dot(R[j, 2], a))
-            if tree.slides[j]:
+            if tree.prismatic[j]:
                 for r in range(3):
                     v[r] += rate * axis[r]
                 continue
@@ -105,7 +104,7 @@ def too_fast(
     x: Array,
     dt: float,
     step: Array,
-    reach: Array,
+    rate_bounds: Array,
     cap: float,
     two: Array,
 ) -> int:
@@ -121,7 +120,7 @@ def too_fast(
         x: Velocity under test [rad/s or m/s], shape (n,); overwritten.
         dt: Period [s].
         step: Change of velocity in one period at full acceleration, shape (n,).
-        reach: Bound on how fast each joint moves each tool, shape (tools, n).
+        rate_bounds: Bound on how fast each joint moves each tool, shape (tools, n).
         cap: Highest speed [m/s].
         two: Overwritten, shape (2, tools, 3).
     """
@@ -132,7 +131,7 @@ def too_fast(
         for t in range(len(carriers)):
             bound = 0.0
             for i in range(len(x)):
-                bound += reach[t, i] * abs(x[i])
+                bound += rate_bounds[t, i] * abs(x[i])
             most = max(most, bound)
         # Speeds of joints only fall: once the bound is under the cap, it stays there.
         if most <= cap:

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Demands: what is asked of a velocity besides the distances, where the contract wants it.
+"""Optional constraints: torque and support, asked of a velocity where the contract wants them.
 
 They are asked for by the QP. Where not everything can be had, braking comes first, then distances:
 torque gives way as far as full braking needs more, and position, velocity, acceleration and the
@@ -16,9 +16,10 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 from ..intervention import Intervention, Rule
-from ..velocity_bounds import Aim, Look
-from .approach import closest_softly, join, Rows
+from ..proximity import Proximity
+from ..velocity_bounds import VelocityBounds
 from .dynamics import Dynamics
+from .inequality import closest_softly, InequalityConstraints, join
 from .limits import ViabilityBox
 from .support import Support
 from .torque import TorqueLimit
@@ -27,53 +28,55 @@ TOLERANCE = 1e-6
 """Share of a limit by which a command may exceed it without a word: rounding."""
 
 
-class Demand(NamedTuple):
+class OptionalInequalities(NamedTuple):
     """What is asked of the velocity of one step.
 
     Attributes:
-        torque: Rows of the torque; None if none can matter.
-        support: Rows of the support; None if none can matter.
+        torque: Constraints of the torque; None if none can matter.
+        support: Constraints of the support; None if none can matter.
         broken: Whether the clipped velocity breaks one.
     """
 
-    torque: Rows | None
-    support: Rows | None
+    torque: InequalityConstraints | None
+    support: InequalityConstraints | None
     broken: bool
 
     def broken_by(self, x: Array) -> bool:
-        """Whether a velocity breaks a demand, shape (n,)."""
+        """Whether a velocity breaks one of them, shape (n,)."""
         return breaks(self.torque, x) or breaks(self.support, x)
 
-    def closest(self, look: Look, wanted: Array, aim: Aim) -> Array | None:
+    def closest(self, proximity: Proximity, wanted: Array, bounds: VelocityBounds) -> Array | None:
         """Velocity that is closest to the wanted one and meets what can be met; None: brake.
 
         Args:
-            look: Rows of the distances.
+            proximity: Constraints of the distances.
             wanted: Finite velocity, shape (n,).
-            aim: The box, and full braking.
+            bounds: The box, and full braking.
         """
-        apart = None if look.rows is None else look.rows.met_by(aim.brake)
-        box = aim.lower, aim.upper, look.broken
-        for distances in (look.rows, apart):
+        apart = (
+            None if proximity.constraints is None else proximity.constraints.met_by(bounds.brake)
+        )
+        box = bounds.lower, bounds.upper, proximity.broken
+        for distances in (proximity.constraints, apart):
             given = join(distances, self.torque)
             if self.support is not None:
                 x = closest_softly(given, self.support, wanted, *box)
             elif given is not None:
                 x = given.closest(wanted, *box)
             else:
-                x = np.minimum(np.maximum(wanted, aim.lower), aim.upper)
+                x = np.minimum(np.maximum(wanted, bounds.lower), bounds.upper)
             if x is not None:
                 return x
         return None
 
 
-def breaks(rows: Rows | None, x: Array) -> bool:
+def breaks(rows: InequalityConstraints | None, x: Array) -> bool:
     """Whether a velocity breaks one of the rows, shape (n,)."""
     return rows is not None and bool((rows.excess(x) > TOLERANCE).any())
 
 
-class Demands:
-    """Looks at every step for what the contract demands."""
+class OptionalConstraints:
+    """Torque and support, where the contract asks for them."""
 
     def __init__(
         self, contract: Contract, robot: RobotModel, dynamics: Dynamics, box: ViabilityBox
@@ -98,19 +101,21 @@ class Demands:
         if self._support is None:
             return ()
         self._support.stand(q)
-        _, room, _ = self._support.rows(q)
+        _, room, _ = self._support.constraints(q)
         if room.min() >= 0.0:
             return ()
         text = f'the centre of mass starts less than {self._margin:.3f} m inside the support'
         return (Intervention(Rule.SUPPORT, text, asked=float(room.min()), sent=0.0),)
 
-    def look(self, q: Array, v: Array, aim: Aim, clipped: Array, whole: bool) -> Demand | None:
+    def at(
+        self, q: Array, v: Array, bounds: VelocityBounds, clipped: Array, whole: bool
+    ) -> OptionalInequalities | None:
         """What is asked of the next velocity; None if nothing that is asked can matter.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             v: Its velocity [rad/s or m/s], shape (n,).
-            aim: The box.
+            bounds: The box.
             clipped: The wanted velocity, clipped to it, shape (n,).
             whole: Whether another velocity than the clipped one may be taken in any case.
         """
@@ -118,11 +123,11 @@ class Demands:
         if self._torque is not None:
             _, excess = self._torque.worst(self._torque.needed(q, v, clipped))
             if excess > TOLERANCE or whole:
-                torque = self._torque.rows(q, v, aim)
+                torque = self._torque.constraints(q, v, bounds)
         if self._support is not None:
-            support = self._support.rows(q)[0].within(aim.lower, aim.upper)
+            support = self._support.constraints(q)[0].within(bounds.lower, bounds.upper)
         broken = breaks(torque, clipped) or breaks(support, clipped)
-        return Demand(torque, support, broken) if broken or whole else None
+        return OptionalInequalities(torque, support, broken) if broken or whole else None
 
     def refused(self, q: Array, v: Array, x: Array) -> int | None:
         """Joint that cannot hold the pose in which full braking after x comes to rest; or None.
@@ -147,7 +152,7 @@ class Demands:
         return None if worse[joint] <= 0.0 else joint
 
     def reshaped(
-        self, demand: Demand, q: Array, v: Array, asked: Array, x: Array | None
+        self, demand: OptionalInequalities, q: Array, v: Array, asked: Array, x: Array | None
     ) -> list[Intervention]:
         """Joint that would need too much torque as asked, or edge of the support that is crossed.
 
@@ -160,10 +165,10 @@ class Demands:
         """
         notes = []
         if self._support is not None and breaks(demand.support, asked):
-            rows, room, ahead = self._support.rows(q)
+            rows, room, ahead = self._support.constraints(q)
             edge = int(rows.excess(asked).argmax())
-            there = float(room[edge] - ahead * (rows.matrix[edge] @ asked))
-            kept = None if x is None else float(room[edge] - ahead * (rows.matrix[edge] @ x))
+            there = float(room[edge] - ahead * (rows.G[edge] @ asked))
+            kept = None if x is None else float(room[edge] - ahead * (rows.G[edge] @ x))
             text = (
                 f'the capture point would come less than {self._margin:.3f} m inside the support'
             )

@@ -18,8 +18,8 @@ from ...errors import SafetyError
 from ...kinematics.model import RobotModel
 from ..geometry import shapes
 from ..geometry.model import Indices
-from .approach import Rows
 from .dynamics import Dynamics, GRAVITY
+from .inequality import InequalityConstraints
 
 CONTACT = 1e-4
 """Points of a foot that are no higher than this above its lowest one touch the ground [m]."""
@@ -29,7 +29,7 @@ LOWEST = 0.05
 
 
 class Support:
-    """Rows that keep the capture point over a polygon.
+    """Inequality constraints that keep the capture point over a polygon.
 
     Attributes:
         corners: Of the polygon, counterclockwise, in the plane of its frame [m], shape (k, 2).
@@ -58,7 +58,7 @@ class Support:
         self._data = model.createData()
         self._dynamics = dynamics
         # The same pose is looked at before and after the QP.
-        self._last: tuple[Array, tuple[Rows, Array, float]] | None = None
+        self._last: tuple[Array, tuple[InequalityConstraints, Array, float]] | None = None
         self._frame = robot.frame_id(support.frame or support.feet[0])
         self._height = 0.0
         self._feet = _contacts(contract, robot, support.feet)
@@ -107,8 +107,8 @@ class Support:
         center[2] -= self._height
         return center, rate
 
-    def rows(self, q: Array) -> tuple[Rows, Array, float]:
-        """Rows of all edges; the room to each of them [m], shape (k,); and dt + 1 / omega [s].
+    def constraints(self, q: Array) -> tuple[InequalityConstraints, Array, float]:
+        """Constraints of all edges; the room to each [m], shape (k,); and dt + 1 / omega [s].
 
         Where there is no room left, a row only asks not to go further out: it moves no robot that
         is told to stand still.
@@ -121,7 +121,9 @@ class Support:
         center, rate = self.center(q)
         room = self._offsets - self._normals @ center[:2]
         ahead = self._dt + float(np.sqrt(max(center[2], LOWEST) / GRAVITY))
-        rows = Rows(self._normals @ rate[:2], np.maximum(room, 0.0) / ahead, self._edges)
+        rows = InequalityConstraints(
+            self._normals @ rate[:2], np.maximum(room, 0.0) / ahead, self._edges
+        )
         self._last = q, (rows, room, ahead)
         return rows, room, ahead
 

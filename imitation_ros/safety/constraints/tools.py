@@ -23,13 +23,13 @@ class Motion(Protocol):
     def speeds(self, q: Array, x: Array) -> Array:
         """Speed of every tool [m/s], shape (tools,): |J x| at positions q, both of shape (n,)."""
 
-    def too_fast(self, q: Array, x: Array, reach: Array, cap: float) -> int | None:
+    def too_fast(self, q: Array, x: Array, rate_bounds: Array, cap: float) -> int | None:
         """Number of a tool that gets too fast, now or under full braking until rest; or None.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             x: Velocity under test [rad/s or m/s], shape (n,).
-            reach: Bound on how fast each joint moves each tool, shape (tools, n).
+            rate_bounds: Bound on how fast each joint moves each tool, shape (tools, n).
             cap: Highest speed [m/s].
         """
 
@@ -53,11 +53,11 @@ class ToolMotion:
         result: Array = np.linalg.norm(moved, axis=1)
         return result
 
-    def too_fast(self, q: Array, x: Array, reach: Array, cap: float) -> int | None:
+    def too_fast(self, q: Array, x: Array, rate_bounds: Array, cap: float) -> int | None:
         """See `Motion`."""
         before: Array | None = None
         # Speeds of joints only fall: once the bound is under the cap, it stays there.
-        while not (reach @ np.abs(x)).max(initial=0.0) <= cap:
+        while not (rate_bounds @ np.abs(x)).max(initial=0.0) <= cap:
             if before is None:
                 before = self._positions(q)
             q = q + self._box.dt * x
@@ -107,7 +107,9 @@ class ToolSpeed:
             for i, f in zip(frames, items, strict=True)
         ]
         root = pin.GeometryObject('root', 0, 0, pin.SE3.Identity(), coal.Sphere(0.0))
-        self._reach = np.ascontiguousarray(pairs.reach(robot, points, [root] * len(points)))
+        self._rate_bounds = np.ascontiguousarray(
+            pairs.distance_rate_bounds(robot, points, [root] * len(points))
+        )
 
     def slowed(self, q: Array, wanted: Array) -> tuple[Array, int | None, float]:
         """The wanted velocity at the share that keeps every tool at SHARE of the cap.
@@ -123,7 +125,7 @@ class ToolSpeed:
         """
         top = self._box.velocity
         wanted = np.minimum(np.maximum(wanted, -top), top)
-        if (self._reach @ np.abs(wanted)).max() <= SHARE * self.cap:
+        if (self._rate_bounds @ np.abs(wanted)).max() <= SHARE * self.cap:
             return wanted, None, 0.0
         speed = self._motion.speeds(q, wanted)
         tool = int(speed.argmax())
@@ -139,4 +141,4 @@ class ToolSpeed:
             q: Last set-point [rad or m], shape (n,).
             x: Velocity under test [rad/s or m/s], shape (n,).
         """
-        return self._motion.too_fast(q, x, self._reach, self.cap)
+        return self._motion.too_fast(q, x, self._rate_bounds, self.cap)

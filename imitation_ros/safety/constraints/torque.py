@@ -14,11 +14,11 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...errors import SafetyError
 from ..geometry.model import Indices
-from ..velocity_bounds import Aim
-from .approach import Rows
+from ..velocity_bounds import VelocityBounds
 from .dynamics import Dynamics
+from .inequality import InequalityConstraints
 
-EASE = 0.1
+EXTRA_TORQUE_SHARE = 0.1
 """Share that is allowed beyond what braking or holding needs, where that is over the limit."""
 
 
@@ -89,20 +89,22 @@ class TorqueLimit:
         joint = int(excess.argmax())
         return joint, float(excess[joint])
 
-    def rows(self, q: Array, v: Array, aim: Aim) -> Rows | None:
-        """Rows of the joints that can need too much in a box of velocities; None if none can.
+    def constraints(
+        self, q: Array, v: Array, bounds: VelocityBounds
+    ) -> InequalityConstraints | None:
+        """Constraints of the joints that can need too much within bounds; None if none can.
 
         In shares of the limit, for both signs: +-(M_i / (dt limit_i)) x +- c_i / limit_i <= 1,
         where c is the torque without the part that is linear in x. Braking comes first: where it
-        needs more than the limit, or holding still here does, that much is allowed, and EASE
-        more, or no joint would get out of there.
+        needs more than the limit, or holding still here does, that much is allowed, and
+        EXTRA_TORQUE_SHARE more, or no joint would get out of there.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             v: Its velocity [rad/s or m/s], shape (n,).
-            aim: The box, and full braking.
+            bounds: The box, and full braking.
         """
-        middle, half = 0.5 * (aim.lower + aim.upper), 0.5 * (aim.upper - aim.lower)
+        middle, half = 0.5 * (bounds.lower + bounds.upper), 0.5 * (bounds.upper - bounds.lower)
         self._slope = q, self._dynamics.inertia(q) / self._dt
         share = self.needed(q, v, middle) / self.limit
         slope = self._slope[1] / self.limit[:, None]
@@ -111,9 +113,9 @@ class TorqueLimit:
         below: Indices = np.flatnonzero(share - spread < -1.0)
         if not len(above) and not len(below):
             return None
-        matrix = np.vstack([slope[above], -slope[below]])
-        rest = np.concatenate([share[above], -share[below]]) - matrix @ middle
+        G = np.vstack([slope[above], -slope[below]])
+        rest = np.concatenate([share[above], -share[below]]) - G @ middle
         held = self.held(q) / self.limit
-        needed = np.maximum(matrix @ aim.brake + rest, np.concatenate([held[above], -held[below]]))
-        allowed = np.where(needed > 1.0, (1.0 + EASE) * needed, 1.0)
-        return Rows(matrix, allowed - rest, np.concatenate([above, below]))
+        needed = np.maximum(G @ bounds.brake + rest, np.concatenate([held[above], -held[below]]))
+        allowed = np.where(needed > 1.0, (1.0 + EXTRA_TORQUE_SHARE) * needed, 1.0)
+        return InequalityConstraints(G, allowed - rest, np.concatenate([above, below]))

@@ -14,7 +14,7 @@ DIRECTIONS = 60
 SUPPORT_DIRECTIONS = 200
 REFINEMENTS = 5
 CIRCLE_STEPS = 25
-WORTH = 1e-3
+MIN_EXCESS_SAVED_M = 1e-3
 """Mean excess that one more capsule of a box has to save [m]."""
 
 SHORTEST = 1e-3
@@ -103,7 +103,8 @@ def excess(capsules: list[Capsule], points: Array) -> tuple[float, float]:
 def cover_box(half: Array, most: int = 6) -> list[Capsule]:
     """Up to `most` capsules that together contain a box: it is cut into a grid of equal boxes.
 
-    The grid with the least mean excess is taken, where one more capsule has to be worth WORTH.
+    The grid with the least mean excess is taken, where one more capsule has to save at least
+    MIN_EXCESS_SAVED_M.
 
     Args:
         half: Half of each side [m], shape (3,).
@@ -120,7 +121,7 @@ def cover_box(half: Array, most: int = 6) -> list[Capsule]:
         numbers = np.array(list(product(*(range(count) for count in counts))))
         shifts = size * (2.0 * numbers + 1.0 - np.array(counts))
         parts = [Capsule(shape.start + shift, shape.end + shift, shape.radius) for shift in shifts]
-        price = excess(parts, corners * half)[1] + WORTH * len(parts)
+        price = excess(parts, corners * half)[1] + MIN_EXCESS_SAVED_M * len(parts)
         if price < least - 1e-9:
             best, least = parts, price
     return best

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's capsules, and what stands still around it, as one geometry model."""
+"""The robot's capsules, and static obstacles around it, as one geometry model."""
 
 from typing import Any
 
@@ -31,12 +31,12 @@ def build(robot: RobotModel, capsules: LinkCapsules) -> Any:
                 pin.GeometryObject(f'{link}#{i}', frame.parentJoint, number, pose, shape)
             )
     for obstacle in robot.contract.safety.workspace:
-        result.addGeometryObject(_standing(obstacle))
+        result.addGeometryObject(_static_obstacle(obstacle))
     return result
 
 
-def _standing(obstacle: Obstacle) -> Any:
-    """An obstacle of the workspace, on the root."""
+def _static_obstacle(obstacle: Obstacle) -> Any:
+    """A static obstacle of the workspace, on the root."""
     pose = pin.SE3(np.eye(3), np.array(obstacle.position))
     if obstacle.normal is not None:
         normal = np.array(obstacle.normal)

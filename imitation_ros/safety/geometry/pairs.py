@@ -12,7 +12,7 @@ import pinocchio as pin
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 
-NEAR_JOINTS = 2
+MAX_ADJACENT_JOINTS = 2
 """Links this many joints apart (or fewer) touch by design."""
 
 
@@ -66,11 +66,11 @@ def choose(robot: RobotModel, geometry: Any) -> tuple[SkippedPair, ...]:
             links = (link(model, one), link(model, other))
             if one.parentJoint == other.parentJoint:
                 continue
-            standing = not other.parentFrame
+            static = not other.parentFrame
             apart = set(chain(model, one.parentJoint)) ^ set(chain(model, other.parentJoint))
             if frozenset(links) in ignored:
                 skipped[frozenset(links)] = SkippedPair(links, 'ignored by the contract')
-            elif standing or len(apart) > NEAR_JOINTS:
+            elif static or len(apart) > MAX_ADJACENT_JOINTS:
                 geometry.addCollisionPair(pin.CollisionPair(i, k))
     probe = pin.GeometryData(geometry)
     pin.computeDistances(model, model.createData(), geometry, probe, robot.to_model(contract.home))
@@ -90,8 +90,8 @@ def choose(robot: RobotModel, geometry: Any) -> tuple[SkippedPair, ...]:
     return tuple(skipped.values())
 
 
-def reach(robot: RobotModel, first: list[Any], second: list[Any]) -> Array:
-    """Bound on |d distance / d q| of every pair, shape (pairs, n), in contract order.
+def distance_rate_bounds(robot: RobotModel, first: list[Any], second: list[Any]) -> Array:
+    """Lipschitz bounds |d distance / d q| of every pair, shape (pairs, n), in contract order.
 
     Along the chain from a shape to the last joint that carries both, a turning joint moves the
     shape by at most the sum of the link offsets below it, the travel of sliding joints there, and
@@ -105,7 +105,7 @@ def reach(robot: RobotModel, first: list[Any], second: list[Any]) -> Array:
     model = robot.model
     lower, upper = model.lowerPositionLimit, model.upperPositionLimit
     turning = pin.computeJointJacobians(model, model.createData(), pin.neutral(model))[3:]
-    slides = np.abs(turning).max(axis=0) < 1e-9
+    prismatic = np.abs(turning).max(axis=0) < 1e-9
     result = np.zeros((len(first), model.nv))
     for row, a, b in zip(result, first, second, strict=True):
         chains = chain(model, a.parentJoint), chain(model, b.parentJoint)
@@ -118,7 +118,7 @@ def reach(robot: RobotModel, first: list[Any], second: list[Any]) -> Array:
                 ratio, travel = 1.0, 0.0
                 if 'Mimic' in joint.shortname():
                     ratio = abs(joint.extract().scaling)
-                if slides[number - 1]:
+                if prismatic[number - 1]:
                     span = max(abs(lower[joint.idx_q]), abs(upper[joint.idx_q]))
                     # Twice the travel: a start outside the limits stays covered.
                     travel = 2.0 * ratio * float(span) + 0.01

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Refine: links whose capsules are near are judged by what the capsules were made around.
+"""Convex-hull refinement: near links are judged by what their capsules were made around.
 
 That is the convex hull of each mesh of the URDF, and each of its boxes, cylinders and spheres as
 it is. Both the capsules of a link and its hulls contain it, so the larger of the two distances is
@@ -9,7 +9,7 @@ of hulls by GJK in coal (Gilbert, Johnson and Keerthi 1988; Montaut et al. 2024)
 ends.
 """
 
-from typing import Any, TYPE_CHECKING
+from typing import Any
 import warnings
 
 import coal
@@ -20,14 +20,8 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...errors import SafetyError
 from ...kinematics.model import RobotModel
-from ..certificate import BrakeCertificate
-from ..constraints.limits import ViabilityBox
-from ..velocity_bounds import Aim, Look
 from . import shapes
 from .model import Indices
-
-if TYPE_CHECKING:
-    from ..compiled.backend import CompiledCertificate
 
 ERROR = 1e-5
 """Taken off every distance of hulls: GJK stops a little before the exact one [m]."""
@@ -35,32 +29,29 @@ ERROR = 1e-5
 TOLERANCE = 1e-8
 """At which GJK stops [m]."""
 
-MOST = 10
+MAX_REFINED_PAIRS = 10
 """Pairs of links that are refined at a time; of more, the capsules of the others have to do."""
 
-FREE = -1e9
-"""Threshold of a pair that another certificate looks after [m]."""
 
-
-class Refine:
+class ConvexHullRefinement:
     """Distances of the hulls of near links.
 
     Attributes:
         links: The pairs of links that are refined.
         pair: Number of the refined pair of links of each pair of capsules, shape (pairs,); or -1.
-        reach: Bound on |d distance / d q| of each refined pair, shape (links, n).
+        rate_bounds: Bound on |d distance / d q| of each refined pair, shape (links, n).
         order: Where each coordinate of the model stands in the contract.
     """
 
     def __init__(
-        self, robot: RobotModel, links: tuple[tuple[str, str], ...], reach: Array
+        self, robot: RobotModel, links: tuple[tuple[str, str], ...], rate_bounds: Array
     ) -> None:
         """Build the hulls.
 
         Args:
             robot: The robot; its contract has `safety.refine`.
             links: The two links of each pair of capsules.
-            reach: Its bound, shape (pairs, n).
+            rate_bounds: Its bound, shape (pairs, n).
 
         Raises:
             SafetyError: If a pair to refine is not watched, or a mesh has no hull.
@@ -74,10 +65,10 @@ class Refine:
         self.links = tuple((min(pair), max(pair)) for pair in known)
         number = {pair: i for i, pair in enumerate(known)}
         self.pair: Indices = np.array([number.get(frozenset(pair), -1) for pair in links])
-        self.reach = np.zeros((len(known), reach.shape[1]))
+        self.rate_bounds = np.zeros((len(known), rate_bounds.shape[1]))
         mine = self.pair >= 0
         # A hull lies within the hull of its capsules, so what bounds all of these bounds it.
-        np.maximum.at(self.reach, self.pair[mine], reach[mine])
+        np.maximum.at(self.rate_bounds, self.pair[mine], rate_bounds[mine])
         places = robot.to_model(np.arange(contract.n, dtype=np.float64))
         self.order: Indices = places.astype(np.intp)
         self._data = robot.model.createData()
@@ -109,11 +100,11 @@ class Refine:
             safety.self_collision_distance + safety.certificate_margin + safety.row_margin
         )
 
-    def widened(self, reach: Array) -> Array:
+    def widened(self, rate_bounds: Array) -> Array:
         """Bounds that hold for the larger of both distances too, shape (pairs, n)."""
-        result = np.array(reach)
+        result = np.array(rate_bounds)
         mine = self.pair >= 0
-        result[mine] = self.reach[self.pair[mine]]
+        result[mine] = self.rate_bounds[self.pair[mine]]
         return result
 
     def some_distances(self, q: Array, chosen: Indices) -> Array:
@@ -175,96 +166,19 @@ class Refine:
     def _nearest(self, near: Indices, distance: Array) -> Indices:
         """The pairs of links that are looked at: the nearest, if there are many."""
         chosen: Indices = np.unique(self.pair[near])
-        if len(chosen) <= MOST:
+        if len(chosen) <= MAX_REFINED_PAIRS:
             return chosen
         order = np.argsort(distance[near], kind='stable')
         _, first = np.unique(self.pair[near][order], return_index=True)
-        return np.sort(self.pair[near][order][np.sort(first)[:MOST]])
-
-
-class RefinedCertificate:
-    """A brake certificate for which hulls may stand in for capsules, all along the braking."""
-
-    def __init__(
-        self,
-        inner: 'BrakeCertificate | CompiledCertificate',
-        box: ViabilityBox,
-        refine: Refine,
-    ) -> None:
-        """Keep both (inner: the certificate of the capsules)."""
-        self._inner = inner
-        self._refine = refine
-        self._box = box
-        self._lately: list[int] = []
-
-    def refused(self, q: Array, x: Array, aim: Aim, look: Look, threshold: Array) -> int | None:
-        """A pair that would come too close, or None: see `BrakeCertificate.refused`.
-
-        Pairs of links whose capsules come too close are left to their hulls, and those whose
-        hulls do to their capsules. Who needed hulls lately is likely to need them again: which
-        ones are tried first changes the time it takes, not the answer.
-        """
-        refine = self._refine
-        least = np.full(len(refine.links) + 1, np.inf)  # the last one is of pairs without hulls
-        np.minimum.at(least, refine.pair, look.distance - threshold)
-        by_hulls = [number for number in self._lately if least[number] < 0.0]
-        closed: set[int] = set()
-        while by_hulls:
-            found = self._too_close(by_hulls, q, x, aim, threshold)
-            if found is None:
-                break
-            by_hulls.remove(found)
-            closed.add(found)
-        while True:
-            left = threshold
-            if by_hulls:
-                free = np.zeros(len(refine.links) + 1, dtype=np.bool_)
-                free[by_hulls] = True
-                left = np.where(free[refine.pair], FREE, threshold)
-            pair = self._inner.refused(q, x, aim, look, left)
-            if pair is None:
-                self._lately = by_hulls
-                return None
-            number = int(refine.pair[pair])
-            if number < 0 or number in closed or len(by_hulls) == MOST:
-                return pair
-            if self._too_close([number], q, x, aim, threshold) is not None:
-                return pair
-            by_hulls.append(number)
-
-    def _too_close(
-        self, chosen: list[int], q: Array, x: Array, aim: Aim, threshold: Array
-    ) -> int | None:
-        """One of the chosen pairs of links whose hulls come too close under braking; or None."""
-        refine = self._refine
-        needed = np.full(len(refine.links) + 1, -np.inf)
-        np.maximum.at(needed, refine.pair, threshold)
-        kept = needed[chosen]
-        few = _Few(refine, np.array(chosen))
-        # Without room at q every one of them is looked at from the first set-point on.
-        look = Look(x, kept, np.full(len(chosen), np.inf), None, False, np.zeros(0, np.intp), None)
-        found = BrakeCertificate(self._box, few, few).refused(q, x, aim, look, kept)
-        return None if found is None else chosen[found]
-
-
-class _Few:
-    """Some pairs of links, numbered anew."""
-
-    def __init__(self, refine: Refine, chosen: Indices) -> None:
-        self.reach, self.order = refine.reach[chosen], refine.order
-        self._refine, self._chosen = refine, chosen
-
-    def some_distances(self, q: Array, chosen: Indices) -> Array:
-        """Distances of their hulls: see `Refine.some_distances`."""
-        return self._refine.some_distances(q, self._chosen[chosen])
+        return np.sort(self.pair[near][order][np.sort(first)[:MAX_REFINED_PAIRS]])
 
 
 def _wanted(contract: Contract, links: tuple[tuple[str, str], ...]) -> frozenset[frozenset[str]]:
     """The pairs of links that the contract wants refined."""
     watched = {frozenset(pair) for pair in links}
-    standing = {obstacle.name for obstacle in contract.safety.workspace}
+    static = {obstacle.name for obstacle in contract.safety.workspace}
     if contract.safety.refine == 'auto':
-        return frozenset(pair for pair in watched if not pair & standing)
+        return frozenset(pair for pair in watched if not pair & static)
     wanted = frozenset(frozenset(pair) for pair in contract.safety.refine or ())
     for pair in wanted - watched:
         raise SafetyError(

@@ -1,16 +1,16 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The front of a step, compiled; `..front` and `..limits` state what it computes."""
+"""Kernels of velocity bounds and proximity; `..proximity` and `..constraints` state them."""
 
 from typing import Any
 
 import numpy as np
 
 from ...data.frame import Array
-from ..constraints.approach import ACTIVE, LOWER
+from ..constraints.inequality import ACTIVE, LOWER
 from ..constraints.limits import MAX_POSITION, MAX_SPEED, RECOVERY_SPEED
-from ..lagging import BEYOND, FAST, IN_TIME, SUDDEN
-from .approach import braking_distance, rows, stoppable_speed
+from ..lagging import BEYOND, FAST, NOT_LAGGING, SUDDEN
+from .approach import braking_distance, constraints, stoppable_speed
 from .arrays import unpack
 from .distance import measure
 from .jit import kernel
@@ -18,10 +18,10 @@ from .kinematics import dot_n
 
 
 @kernel
-def aim(
+def velocity_bounds(
     q: Array, v: Array, asked: Array, moving: bool, limits: Array, dt: float, found: Array
 ) -> bool:
-    """Fill in what `..front.Aim` names, shape (6, n); False if what is asked is not finite.
+    """Fill in what `VelocityBounds` names, shape (6, n); False if what is asked is not finite.
 
     Args:
         q: Last set-point [rad or m], shape (n,).
@@ -71,14 +71,14 @@ def aim(
 
 
 @kernel
-def look(
+def proximity(
     floats: Array,
     numbers: Any,
     pose_floats: Array,
     ahead_floats: Array,
     q: Array,
     asked: Array,
-    aim: Array,
+    bounds: Array,
     clipped: Array,
     threshold: Array,
     limits: Array,
@@ -90,14 +90,14 @@ def look(
     passing: float,
     share: float,
     relaxation: float,
-    matrix: Array,
-    bound: Array,
+    G: Array,
+    h: Array,
     kept: Array,
     chosen: Any,
     broken: Any,
-    late: Any,
+    lagging: Any,
 ) -> tuple[int, bool, bool]:
-    """Clip, measure, and fill in the rows: how many, is one broken, is a joint left behind?
+    """Clip, measure, fill in constraints: how many, is one broken, is a joint left behind?
 
     Args:
         floats: Of `Packed`.
@@ -106,31 +106,31 @@ def look(
         ahead_floats: Of another `Packed`, overwritten.
         q: Last set-point [rad or m], shape (n,).
         asked: Positions asked for [rad or m], shape (n,).
-        aim: What `aim` found, shape (6, n).
+        bounds: What `velocity_bounds` found, shape (6, n).
         clipped: Filled in, shape (n,).
         threshold: Distance every pair has to keep [m], shape (pairs,).
-        limits: As for `aim`.
-        outside: Of `..late.Late`, shape (2, n).
-        fastest: Of `..late.Late`, shape (n,).
+        limits: As for `velocity_bounds`.
+        outside: Of `..lagging.LaggingJoints`, shape (2, n).
+        fastest: Of `..lagging.LaggingJoints`, shape (n,).
         dt: Period [s].
         lag: Lag that is not worth a word [rad or m].
-        margin: As for `rows`, like all that follow.
+        margin: As for `constraints`, like all that follow.
         passing: See there.
         share: See there.
         relaxation: See there.
-        matrix: See there.
-        bound: See there.
+        G: See there.
+        h: See there.
         kept: See there.
         chosen: See there.
-        broken: Filled in: `..rows.broken_bounds`, shape (n,).
-        late: Filled in: `..late.Late.joints`, shape (n,).
+        broken: Filled in: `..constraints.inequality.broken_bounds`, shape (n,).
+        lagging: Filled in: `..lagging.LaggingJoints.kinds`, shape (n,).
     """
     tree, bodies, pose = unpack(floats, numbers, pose_floats)
     _, _, ahead = unpack(floats, numbers, ahead_floats)
-    lower, upper, wanted = aim[1], aim[2], aim[3]
+    lower, upper, wanted = bounds[1], bounds[2], bounds[3]
     behind = False
     for i in range(len(q)):
-        x, broken[i], late[i] = wanted[i], 0, IN_TIME
+        x, broken[i], lagging[i] = wanted[i], 0, NOT_LAGGING
         if x < lower[i]:
             x, broken[i] = lower[i], ACTIVE + LOWER
         if x > upper[i]:
@@ -138,30 +138,30 @@ def look(
         clipped[i] = x
         way = asked[i] - q[i]
         if asked[i] > outside[1, i] or asked[i] < outside[0, i]:
-            late[i] = BEYOND
+            lagging[i] = BEYOND
         elif abs(way - dt * x) > lag:
-            late[i] = FAST if abs(way) > fastest[i] else SUDDEN
-        behind = behind or late[i] != IN_TIME
+            lagging[i] = FAST if abs(way) > fastest[i] else SUDDEN
+        behind = behind or lagging[i] != NOT_LAGGING
     measure(tree, bodies, q, pose)
-    count = rows(
+    count = constraints(
         tree,
         bodies,
         pose,
         ahead,
         threshold,
         limits,
-        aim,
+        bounds,
         dt,
         margin,
         passing,
         share,
         relaxation,
-        matrix,
-        bound,
+        G,
+        h,
         kept,
         chosen,
     )
     close = False
     for r in range(count):
-        close = close or dot_n(matrix[r], clipped) > bound[r]
+        close = close or dot_n(G[r], clipped) > h[r]
     return count, close, behind
