@@ -44,9 +44,9 @@ from imitation_ros.irl.adversarial.run import train as train_irl
 from imitation_ros.irl.config import AdversarialConfig
 from imitation_ros.irl.config import load as load_irl
 from imitation_ros.irl.environment import Environment
-from imitation_ros.rollout.agents import PolicyProposer
+from imitation_ros.rollout.agents import PolicyAgent
 from imitation_ros.rollout.collection import collect
-from imitation_ros.rollout.command_filters import Guarded
+from imitation_ros.rollout.command_filters import SafetyCommandFilter
 from imitation_ros.rollout.rollout import attempts, rollout
 from imitation_ros.sim.perturbations import Disturbed
 from imitation_ros.sim.robot import SimRobot
@@ -247,10 +247,10 @@ class Practice:
         found = {}
         for spread in self.spreads:
             sim = SimRobot(self.contract, options.task, renderer=None)
-            proposer = PolicyProposer(self.contract, Linear(out, self.spec, self.contract))
+            agent = PolicyAgent(self.contract, Linear(out, self.spec, self.contract))
             seeds = range(UNSEEN, UNSEEN + options.trials)
             found[spread] = attempts(
-                sim, Disturbed(sim, ()), proposer, Guarded(self.contract), seeds, spread
+                sim, Disturbed(sim, ()), agent, SafetyCommandFilter(self.contract), seeds, spread
             ).rate
         cpu_s = asked['cpu_s'] + simulated_s
         return {**rates(found), **asked, 'cpu_s': cpu_s, 'steps': steps}

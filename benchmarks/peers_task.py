@@ -44,9 +44,9 @@ from imitation_ros.data.observation import ObservationSpec
 from imitation_ros.data.store import Dataset
 from imitation_ros.export.onnx import export
 from imitation_ros.lerobot.exporter import export as export_lerobot
-from imitation_ros.rollout.agents import PolicyProposer
+from imitation_ros.rollout.agents import PolicyAgent
 from imitation_ros.rollout.collection import collect
-from imitation_ros.rollout.command_filters import Guarded
+from imitation_ros.rollout.command_filters import SafetyCommandFilter
 from imitation_ros.rollout.rollout import attempts, rollout
 from imitation_ros.sim.perturbations import Disturbed
 from imitation_ros.sim.robot import SimRobot
@@ -197,10 +197,10 @@ def theirs(
     # One that takes seconds for each chunk would take hours for the trials, and drives no robot.
     for spread in spreads if peer.times[0] < SLOWEST_MS else ():
         sim = SimRobot(contract, options.task, renderer=None)
-        proposer = PolicyProposer(contract, peer)
+        agent = PolicyAgent(contract, peer)
         seeds = range(UNSEEN, UNSEEN + options.trials)
         found[spread] = attempts(
-            sim, Disturbed(sim, ()), proposer, Guarded(contract), seeds, spread
+            sim, Disturbed(sim, ()), agent, SafetyCommandFilter(contract), seeds, spread
         ).rate
     peer.close()
     p50_ms = float(np.median(peer.times[1:] or peer.times))

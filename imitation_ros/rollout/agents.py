@@ -20,8 +20,8 @@ EXPERT_HZ = 50.0
 """Rate of a leader, as the scripted operator and the teleop node have it [Hz]."""
 
 
-class Proposer(Protocol):
-    """Whoever asks for motions: a policy or an expert."""
+class Agent(Protocol):
+    """What proposes motions: a policy, or an expert in its stead."""
 
     def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
         """Begin an episode at a time [ns]."""
@@ -43,7 +43,7 @@ def due(tick: int, rate_hz: float, tick_hz: float) -> bool:
     return tick == 0 or int(tick * share + 1e-9) > int((tick - 1) * share + 1e-9)
 
 
-class PolicyProposer:
+class PolicyAgent:
     """A policy.onnx in the loop the policy node runs."""
 
     def __init__(self, contract: Contract, session: Inference, draw: bool = True) -> None:
@@ -93,7 +93,7 @@ class PolicyProposer:
         self._loop.start(now_ns)
 
 
-class ExpertProposer:
+class ExpertAgent:
     """A scripted expert who moves a leader with the dead-man pressed."""
 
     def __init__(self, contract: Contract, task: str) -> None:

@@ -35,8 +35,8 @@ from ..safety.verdict import State
 from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
 from ..sim.shaking import noise_scale, Shaking
-from .agents import due, ExpertProposer, Proposer
-from .command_filters import Guarded, NS
+from .agents import Agent, due, ExpertAgent
+from .command_filters import NS, SafetyCommandFilter
 
 WANTED, NEXT = 'wanted', 'next_seed'
 """Keys of a report: how many episodes were asked for, and the seed of the next attempt."""
@@ -117,13 +117,15 @@ def collect(
         done = 0
     sim = SimRobot(contract, task, renderer=renderer if cameras else None)
     unit = noise_scale(contract, sim.scene.model)
-    expert, keeper = ExpertProposer(contract, task), Guarded(contract)
+    expert, command_filter = ExpertAgent(contract, task), SafetyCommandFilter(contract)
     try:
         while done < count + failures and not stop():
             seed, tremble = report[NEXT], done >= count
             scale = (failure_noise if tremble else noise) * unit
             shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
-            episode = attempt(sim, expert, keeper, seed, spread, shaking, tremble, cameras=cameras)
+            episode = attempt(
+                sim, expert, command_filter, seed, spread, shaking, tremble, cameras=cameras
+            )
             report[NEXT] = seed + 1
             if (episode.meta.outcome == 'failure') == tremble:
                 writer.append(episode)
@@ -220,8 +222,8 @@ def refuse_stopped(out: Path) -> None:
 
 def attempt(
     sim: SimRobot,
-    proposer: Proposer,
-    keeper: Guarded,
+    agent: Agent,
+    command_filter: SafetyCommandFilter,
     seed: int,
     spread: float,
     shaking: Shaking | None = None,
@@ -233,8 +235,8 @@ def attempt(
 
     Args:
         sim: The robot.
-        proposer: Who asks for motions.
-        keeper: The governor.
+        agent: Who asks for motions.
+        command_filter: The governor.
         seed: Seed of the start.
         spread: Factor on the region of the starts.
         shaking: Noise on the commands; None is none.
@@ -250,8 +252,8 @@ def attempt(
     commands: SampleBuffer[Array] = SampleBuffer(step_ns)
     pose_hz = next(pose.rate_hz for pose in contract.poses if pose.name == OBJECT)
     sim.reset(seed, spread)
-    keeper.start(NS, sim)
-    proposer.start(NS, seed, sim)
+    command_filter.start(NS, sim)
+    agent.start(NS, seed, sim)
     start = command = sim.q
     marks: SampleBuffer[bool] = SampleBuffer(step_ns)
     for tick in range(round(sim.scene.task.time_limit_s * hz)):
@@ -263,8 +265,8 @@ def attempt(
             if due(tick, contract.camera(camera.name).rate_hz, hz):
                 image = resize(sim.render(camera.name), camera.height, camera.width)
                 timeline.push_image(camera.name, now, image)
-        proposal = proposer.step(now, tick, sim, command)
-        command, _, state = keeper.step(now, sim, proposal)
+        proposal = agent.step(now, tick, sim, command)
+        command, _, state = command_filter.step(now, sim, proposal)
         shaken = command if shaking is None else command + shaking.step(command, start)
         marks.push(now, by_operator is None or by_operator())
         # Unless the hand trembles, the noise is what pushes the robot off its way, no command.

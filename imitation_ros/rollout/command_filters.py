@@ -15,8 +15,8 @@ from ..sim.robot import SimRobot
 NS = 1_000_000_000
 
 
-class Keeper(Protocol):
-    """Whatever stands between proposals and commands: the governor, or nothing."""
+class CommandFilter(Protocol):
+    """What turns proposals into commands: the safety layer, or nothing at all."""
 
     def start(self, now_ns: int, sim: SimRobot) -> None:
         """Begin an episode."""
@@ -27,7 +27,7 @@ class Keeper(Protocol):
         """One command period: the command, the rules that intervened, and the state."""
 
 
-class Guarded:
+class SafetyCommandFilter:
     """The governor, armed at the start of every episode, as on the robot."""
 
     def __init__(self, contract: Contract) -> None:
@@ -57,7 +57,7 @@ class Guarded:
         return self._command, rules, verdict.state.value
 
 
-class Unguarded:
+class PassThrough:
     """Plays proposals as they are, in simulation only: what does the filter change?"""
 
     def __init__(self, contract: Contract) -> None:

@@ -31,9 +31,9 @@ from ..runtime import bundle
 from ..runtime.session import Session
 from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
-from .agents import due, EXPERT_HZ, ExpertProposer, PolicyProposer
+from .agents import due, EXPERT_HZ, ExpertAgent, PolicyAgent
 from .collection import attempt, NEXT, refuse_stopped, WANTED
-from .command_filters import Guarded
+from .command_filters import SafetyCommandFilter
 
 EASE = 1e-3
 """An expert that wants to go less than this in a window has nothing to correct [rad]."""
@@ -74,8 +74,8 @@ class Takeovers:
         """Put both side by side."""
         self.rule = rule
         self._hz = contract.rates.command_hz
-        self._policy = PolicyProposer(contract, session)
-        self._expert = ExpertProposer(contract, task)
+        self._policy = PolicyAgent(contract, session)
+        self._expert = ExpertAgent(contract, task)
 
     def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
         """Begin an episode: the policy drives."""
@@ -167,7 +167,10 @@ def correct(
     session.warm_up()
     refuse_stopped(out)
     sim = SimRobot(contract, task, renderer=None)
-    drivers, keeper = Takeovers(contract, task, session, rule), Guarded(contract)
+    drivers, command_filter = (
+        Takeovers(contract, task, session, rule),
+        SafetyCommandFilter(contract),
+    )
     writer = DatasetWriter(
         out,
         contract.text,
@@ -197,7 +200,7 @@ def correct(
             episode = attempt(
                 sim,
                 drivers,
-                keeper,
+                command_filter,
                 report[NEXT],
                 spread,
                 by_operator=lambda: drivers.by_expert,

@@ -24,8 +24,8 @@ from ..safety.verdict import State
 from ..sim.perturbations import Disturbed, Sensed, Setting
 from ..sim.robot import SimRobot
 from ..sim.tasks import TASKS
-from .agents import due, ExpertProposer, PolicyProposer, Proposer
-from .command_filters import Guarded, Keeper, Unguarded
+from .agents import Agent, due, ExpertAgent, PolicyAgent
+from .command_filters import CommandFilter, PassThrough, SafetyCommandFilter
 from .trials import Trial, Trials
 
 NS = 1_000_000_000
@@ -110,12 +110,14 @@ def rollout(
         names = ', '.join(camera.name for camera in session.spec.cameras)
         raise DataError(f'{policy} sees {names}: a rollout of it needs a renderer')
     sim = SimRobot(contract, task, renderer=renderer)
-    keeper: Keeper = Guarded(contract) if filter else Unguarded(contract)
+    command_filter: CommandFilter = (
+        SafetyCommandFilter(contract) if filter else PassThrough(contract)
+    )
     kept = strips if renderer is not None else 0
-    proposer = PolicyProposer(contract, session, draw_noise)
+    agent = PolicyAgent(contract, session, draw_noise)
     settings = tuple(perturb)
     world = Disturbed(sim, settings)
-    done = attempts(sim, world, proposer, keeper, seeds, spread, progress, kept, watch)
+    done = attempts(sim, world, agent, command_filter, seeds, spread, progress, kept, watch)
     warnings = (*another_task(session.bundle, task), *session.warnings)
     conditions = {
         'policy': session.bundle.sha256,
@@ -144,15 +146,17 @@ def expert_rollout(
     """
     sim = SimRobot(contract, task, renderer=renderer)
     kept = strips if renderer is not None else 0
-    world, expert = Disturbed(sim, perturb), ExpertProposer(contract, task)
-    return attempts(sim, world, expert, Guarded(contract), seeds, spread, progress, kept)
+    world, expert = Disturbed(sim, perturb), ExpertAgent(contract, task)
+    return attempts(
+        sim, world, expert, SafetyCommandFilter(contract), seeds, spread, progress, kept
+    )
 
 
 def attempts(
     sim: SimRobot,
     world: Disturbed,
-    proposer: Proposer,
-    keeper: Keeper,
+    agent: Agent,
+    command_filter: CommandFilter,
     seeds: Iterable[int],
     spread: float = 1.0,
     progress: Progress | None = None,
@@ -164,8 +168,8 @@ def attempts(
     Args:
         sim: The robot.
         world: The same, as it is shown and disturbed.
-        proposer: Who makes the proposals.
-        keeper: What stands between them and the robot.
+        agent: Who makes the proposals.
+        command_filter: What stands between them and the robot.
         seeds: See `rollout`, as all that follow.
         spread: See there.
         progress: See there.
@@ -178,7 +182,7 @@ def attempts(
         for seed in seeds:
             world.reset(seed, spread)
             pictures = _Pictures(sim) if strips else None
-            trial = _episode(sim, world, proposer, keeper, seed, pictures, watch)
+            trial = _episode(sim, world, agent, command_filter, seed, pictures, watch)
             trials.append(trial)
             if pictures is not None:
                 kept.append(pictures.strip(trial))
@@ -195,8 +199,8 @@ def attempts(
 def _episode(
     sim: SimRobot,
     world: Disturbed,
-    proposer: Proposer,
-    keeper: Keeper,
+    agent: Agent,
+    command_filter: CommandFilter,
     seed: int,
     pictures: '_Pictures | None',
     watch: Watch | None,
@@ -206,8 +210,8 @@ def _episode(
     limit_s = sim.scene.task.time_limit_s
     rules: Counter[str] = Counter()
     start = NS
-    keeper.start(start, sim)
-    proposer.start(start, seed, world)
+    command_filter.start(start, sim)
+    agent.start(start, seed, world)
     command, state, note, altered = sim.q, '', '', 0
     for tick in range(round(limit_s * hz)):
         now = start + round(tick * NS / hz)
@@ -215,8 +219,8 @@ def _episode(
             pictures.take(now - start)
         if watch is not None:
             watch(seed, tick, sim)
-        proposal = proposer.step(now, tick, world, command)
-        command, intervened, state = keeper.step(now, sim, proposal)
+        proposal = agent.step(now, tick, world, command)
+        command, intervened, state = command_filter.step(now, sim, proposal)
         rules.update(intervened)
         altered += bool(intervened)
         sim.command(command)

@@ -17,8 +17,8 @@ from imitation_ros.data.episode import EpisodeMeta
 from imitation_ros.data.proposal import Proposal
 from imitation_ros.messages.codec import encode_jpeg
 from imitation_ros.messages.definitions import typestore
-from imitation_ros.rollout.agents import due, ExpertProposer
-from imitation_ros.rollout.command_filters import Guarded
+from imitation_ros.rollout.agents import due, ExpertAgent
+from imitation_ros.rollout.command_filters import SafetyCommandFilter
 from imitation_ros.rollout.trials import Trial, Trials
 from imitation_ros.sim.robot import SimRobot
 
@@ -104,9 +104,9 @@ def record_expert(
         path.name, sim.task, 'scripted', outcome, contract.name, contract.hash, 'ok'
     )
     bag = BagRecorder(path, contract, meta)
-    keeper, expert = Guarded(contract), ExpertProposer(contract, sim.task)
+    command_filter, expert = SafetyCommandFilter(contract), ExpertAgent(contract, sim.task)
     sim.reset(seed)
-    keeper.start(T0, sim)
+    command_filter.start(T0, sim)
     expert.start(T0, seed, sim)
     command, hz = sim.q, contract.rates.command_hz
     tick = 0
@@ -122,7 +122,7 @@ def record_expert(
         proposal = expert.step(now, tick, sim, command)
         if proposal is not None:
             bag.proposal(proposal, now + 1_000_000)
-        command, _, _ = keeper.step(now, sim, proposal)
+        command, _, _ = command_filter.step(now, sim, proposal)
         sent = now + COMMAND_DELAY_NS
         bag.joints(contract.topics.command, now, sent, command, np.zeros_like(command))
         sim.command(command)

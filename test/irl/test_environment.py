@@ -15,8 +15,8 @@ from imitation_ros.data.observation import CameraInput
 from imitation_ros.errors import DataError
 from imitation_ros.irl.environment import Environment, NS
 from imitation_ros.irl.rollouts import rollout
-from imitation_ros.rollout.agents import PolicyProposer
-from imitation_ros.rollout.command_filters import Guarded, Keeper, Unguarded
+from imitation_ros.rollout.agents import PolicyAgent
+from imitation_ros.rollout.command_filters import CommandFilter, PassThrough, SafetyCommandFilter
 from imitation_ros.runtime import bundle
 from imitation_ros.runtime.session import Session
 from imitation_ros.sim.experts import EXPERTS, OBJECT
@@ -53,15 +53,17 @@ def test_it_is_the_loop_that_judges_policies(
     session.infer = note  # type: ignore[method-assign]
     sim = SimRobot(contract, 'reach', renderer=None)
     world = Disturbed(sim, perturb)
-    proposer = PolicyProposer(contract, session)
-    keeper: Keeper = Guarded(contract) if filter else Unguarded(contract)
+    agent = PolicyAgent(contract, session)
+    command_filter: CommandFilter = (
+        SafetyCommandFilter(contract) if filter else PassThrough(contract)
+    )
     world.reset(7, 1.3)
-    keeper.start(NS, sim)
-    proposer.start(NS, 7, world)
+    command_filter.start(NS, sim)
+    agent.start(NS, 7, world)
     command = sim.q
     for tick in range(96):
         now = NS + tick * NS // 100
-        command, _, _ = keeper.step(now, sim, proposer.step(now, tick, world, command))
+        command, _, _ = command_filter.step(now, sim, agent.step(now, tick, world, command))
         sim.command(command)
         world.advance(0.01)
 
