@@ -16,7 +16,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import DataError
-from ..rollout.command_filters import NS
+from ..rollout.episode import NS
 from ..safety.filter import SafetyFilter
 from ..safety.intervention import Rule
 from ..safety.supervisor import Governor

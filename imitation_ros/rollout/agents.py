@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who asks for motions in a rollout: a policy or an expert, through the objects of their nodes."""
 
-from typing import Protocol
-
 import numpy as np
 
 from ..contract import Contract
@@ -15,32 +13,10 @@ from ..sim.experts import EXPERTS, OBJECT
 from ..sim.perturbations import Sensed
 from ..teleop.gate import GateConfig
 from ..teleop.leader import DELAY_PERIODS, LeaderTeleop
+from .episode import due
 
 EXPERT_HZ = 50.0
 """Rate of a leader, as the scripted operator and the teleop node have it [Hz]."""
-
-
-class Agent(Protocol):
-    """What proposes motions: a policy, or an expert in its stead."""
-
-    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
-        """Begin an episode at a time [ns]."""
-
-    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
-        """Look at the robot, and propose if it is time to.
-
-        Args:
-            now_ns: The time [ns].
-            tick: Command periods since the start.
-            sim: The robot; only what its topics tell may be read.
-            command: Newest command [rad or m], shape (n,).
-        """
-
-
-def due(tick: int, rate_hz: float, tick_hz: float) -> bool:
-    """Whether something that runs at `rate_hz` [Hz] runs at a tick of `tick_hz` [Hz]."""
-    share = rate_hz / tick_hz
-    return tick == 0 or int(tick * share + 1e-9) > int((tick - 1) * share + 1e-9)
 
 
 class PolicyAgent:

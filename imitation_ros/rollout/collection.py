@@ -35,8 +35,9 @@ from ..safety.verdict import State
 from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
 from ..sim.shaking import noise_scale, Shaking
-from .agents import Agent, due, ExpertAgent
-from .command_filters import NS, SafetyCommandFilter
+from .agents import ExpertAgent
+from .command_filters import SafetyCommandFilter
+from .episode import Agent, due, NS
 
 WANTED, NEXT = 'wanted', 'next_seed'
 """Keys of a report: how many episodes were asked for, and the seed of the next attempt."""

@@ -2,59 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands between proposals and commands in a rollout: the safety governor, or nothing."""
 
-from typing import Protocol
-
 from ..contract import Contract
-from ..data.frame import Array
-from ..data.proposal import Proposal
 from ..safety.filter import SafetyFilter
+from ..safety.intervention import Rule
 from ..safety.player import ProposalPlayer
 from ..safety.supervisor import Governor
-from ..sim.robot import SimRobot
-
-NS = 1_000_000_000
-
-
-class CommandFilter(Protocol):
-    """What turns proposals into commands: the safety layer, or nothing at all."""
-
-    def start(self, now_ns: int, sim: SimRobot) -> None:
-        """Begin an episode."""
-
-    def step(
-        self, now_ns: int, sim: SimRobot, proposal: Proposal | None
-    ) -> tuple[Array, list[str], str]:
-        """One command period: the command, the rules that intervened, and the state."""
+from ..sim.perturbations import Sensed
+from .episode import Answer, Filtered, Malformed, NS
 
 
 class SafetyCommandFilter:
     """The governor, armed at the start of every episode, as on the robot."""
 
-    def __init__(self, contract: Contract) -> None:
-        """Build the safety filter once; it is the same for all episodes."""
-        self._contract = contract
-        self._filter = SafetyFilter(contract)
+    def __init__(self, contract: Contract, safety_filter: SafetyFilter | None = None) -> None:
+        """Build the safety filter once; it is the same for all episodes.
 
-    def start(self, now_ns: int, sim: SimRobot) -> None:
+        Args:
+            contract: The robot.
+            safety_filter: The filter of the same robot, if there is one already.
+        """
+        self._contract = contract
+        self._filter = SafetyFilter(contract) if safety_filter is None else safety_filter
+
+    def start(self, now_ns: int, sim: Sensed) -> None:
         """Arm from the measured pose."""
         self._governor = Governor(self._contract, self._filter)
         self._governor.push_state(now_ns, now_ns, sim.q, sim.v)
         self._governor.arm(now_ns, now_ns)
         self._command = sim.q
 
-    def step(
-        self, now_ns: int, sim: SimRobot, proposal: Proposal | None
-    ) -> tuple[Array, list[str], str]:
+    def step(self, now_ns: int, sim: Sensed, proposal: Answer) -> Filtered:
         """Feed the governor and do what it says."""
         governor = self._governor
         governor.push_state(now_ns, now_ns, sim.q, sim.v)
-        if proposal is not None:
+        if isinstance(proposal, Malformed):
+            governor.reject(Rule.REJECTED_MALFORMED, proposal.reason)
+        elif proposal is not None:
             governor.push_proposal(now_ns, now_ns, proposal)
         verdict = governor.step(now_ns, now_ns)
         if verdict.q is not None:
             self._command = verdict.q
         rules = [intervention.rule.value for intervention in verdict.interventions]
-        return self._command, rules, verdict.state.value
+        return Filtered(self._command, rules, verdict.state.value)
 
 
 class PassThrough:
@@ -65,18 +54,19 @@ class PassThrough:
         self._contract = contract
         self._ahead_ns = round(NS / contract.rates.command_hz)
 
-    def start(self, now_ns: int, sim: SimRobot) -> None:
+    def start(self, now_ns: int, sim: Sensed) -> None:
         """Begin where the robot is."""
         self._player = ProposalPlayer(self._contract)
         self._command = sim.q
 
-    def step(
-        self, now_ns: int, sim: SimRobot, proposal: Proposal | None
-    ) -> tuple[Array, list[str], str]:
+    def step(self, now_ns: int, sim: Sensed, proposal: Answer) -> Filtered:
         """Play the newest proposal, or hold."""
-        refusal = None
-        if proposal is not None:
+        rules: list[str] = []
+        if isinstance(proposal, Malformed):
+            rules = [Rule.REJECTED_MALFORMED.value]
+        elif proposal is not None:
             refusal = self._player.push(now_ns, proposal, self._command)
+            rules = [] if refusal is None else [refusal.rule.value]
         target = self._player.target(now_ns + self._ahead_ns)
         self._command = self._command if target is None else target
-        return self._command, [] if refusal is None else [refusal.rule.value], 'UNFILTERED'
+        return Filtered(self._command, rules, 'UNFILTERED')

@@ -31,9 +31,10 @@ from ..runtime import bundle
 from ..runtime.session import Session
 from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
-from .agents import due, EXPERT_HZ, ExpertAgent, PolicyAgent
+from .agents import EXPERT_HZ, ExpertAgent, PolicyAgent
 from .collection import attempt, NEXT, refuse_stopped, WANTED
 from .command_filters import SafetyCommandFilter
+from .episode import due
 
 EASE = 1e-3
 """An expert that wants to go less than this in a window has nothing to correct [rad]."""

@@ -20,15 +20,14 @@ from ..data.intervals import Interval
 from ..errors import DataError
 from ..runtime import bundle
 from ..runtime.session import Session
-from ..safety.verdict import State
 from ..sim.perturbations import Disturbed, Sensed, Setting
 from ..sim.robot import SimRobot
 from ..sim.tasks import TASKS
-from .agents import Agent, due, ExpertAgent, PolicyAgent
-from .command_filters import CommandFilter, PassThrough, SafetyCommandFilter
+from .agents import ExpertAgent, PolicyAgent
+from .command_filters import PassThrough, SafetyCommandFilter
+from .episode import Agent, ClosedLoop, CommandFilter, due, NS, Observer, START_NS, Step
 from .trials import Trial, Trials
 
-NS = 1_000_000_000
 PICTURE_HZ = 5.0
 """How often a picture is taken for a strip [Hz]."""
 
@@ -180,11 +179,15 @@ def attempts(
     kept: list[CameraStrip] = []
     try:
         for seed in seeds:
-            world.reset(seed, spread)
             pictures = _Pictures(sim) if strips else None
-            trial = _episode(sim, world, agent, command_filter, seed, pictures, watch)
+            observers: list[Observer] = [] if pictures is None else [pictures]
+            if watch is not None:
+                observers.append(_Watching(watch, seed, sim))
+            loop = ClosedLoop(sim, agent, command_filter, world, observers=observers)
+            trial = _attempt(loop, seed, spread)
             trials.append(trial)
             if pictures is not None:
+                pictures.take(round(trial.duration_s * NS))
                 kept.append(pictures.strip(trial))
                 # Failures tell more: they push successes out, earlier ones push out later.
                 kept = sorted(kept, key=lambda strip: not strip.failed)[:strips]
@@ -196,54 +199,42 @@ def attempts(
     return RolloutResults(Trials(sim.task, 'rollout', tuple(trials), limit), tuple(kept))
 
 
-def _episode(
-    sim: SimRobot,
-    world: Disturbed,
-    agent: Agent,
-    command_filter: CommandFilter,
-    seed: int,
-    pictures: '_Pictures | None',
-    watch: Watch | None,
-) -> Trial:
+def _attempt(loop: ClosedLoop, seed: int, spread: float) -> Trial:
     """One attempt: until success, the time limit, or a latched stop."""
-    hz = sim.contract.rates.command_hz
-    limit_s = sim.scene.task.time_limit_s
+    loop.reset(seed, spread)
     rules: Counter[str] = Counter()
-    start = NS
-    command_filter.start(start, sim)
-    agent.start(start, seed, world)
-    command, state, note, altered = sim.q, '', '', 0
-    for tick in range(round(limit_s * hz)):
-        now = start + round(tick * NS / hz)
-        if pictures is not None and due(tick, PICTURE_HZ, hz):
-            pictures.take(now - start)
-        if watch is not None:
-            watch(seed, tick, sim)
-        proposal = agent.step(now, tick, world, command)
-        command, intervened, state = command_filter.step(now, sim, proposal)
-        rules.update(intervened)
-        altered += bool(intervened)
-        sim.command(command)
-        world.advance(1.0 / hz)
-        if sim.success or state in (State.FAULT.value, State.ESTOP.value):
-            break
-    spent = (tick + 1) / hz
-    if not sim.success:
-        note = (
-            f'safety {state}' if state in (State.FAULT.value, State.ESTOP.value) else 'time over'
-        )
-    if pictures is not None:
-        pictures.take(round(spent * NS))
+    altered = 0
+    for step in loop.attempt():
+        rules.update(step.rules)
+        altered += bool(step.rules)
+    spent_s = loop.tick / loop.sim.contract.rates.command_hz
+    stopped = f'safety {step.state}' if step.latched else 'time over'
     return Trial(
         seed=seed,
-        success=sim.success,
-        duration_s=spent,
-        seconds=spent if sim.success else None,
+        success=step.success,
+        duration_s=spent_s,
+        seconds=spent_s if step.success else None,
         interventions=dict(rules.most_common()),
         altered=altered,
-        state=state,
-        note=note,
+        state=step.state,
+        note='' if step.success else stopped,
     )
+
+
+@dataclass(frozen=True)
+class _Watching:
+    """Shows the truth to somebody who only looks on."""
+
+    watch: Watch
+    seed: int
+    sim: SimRobot
+
+    def before(self, tick: int, now_ns: int) -> None:
+        """Show the robot."""
+        self.watch(self.seed, tick, self.sim)
+
+    def after(self, step: Step) -> None:
+        """Show nothing more."""
 
 
 class _Pictures:
@@ -257,6 +248,14 @@ class _Pictures:
         self._camera = max(cameras, key=lambda camera: camera.width * camera.height).name
         self._stamps: list[int] = []
         self._images: list[Image] = []
+
+    def before(self, tick: int, now_ns: int) -> None:
+        """Take a picture if it is time to."""
+        if due(tick, PICTURE_HZ, self._sim.contract.rates.command_hz):
+            self.take(now_ns - START_NS)
+
+    def after(self, step: Step) -> None:
+        """Wait for the next tick."""
 
     def take(self, stamp_ns: int) -> None:
         """Take one picture, at a time since the start [ns]."""
