@@ -21,23 +21,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract import Contract
-from ..data.episode import Episode, EpisodeMeta, Outcome
-from ..data.frame import Array, Frame, JOINT_STATES
-from ..data.images import resize
 from ..data.observation import CameraInput
 from ..data.store import Dataset, DatasetWriter, MANIFEST
-from ..data.timeline import SampleBuffer, Timeline
 from ..errors import DataError
-from ..safety.verdict import State
-from ..sim.experts import OBJECT
 from ..sim.robot import SimRobot
 from ..sim.shaking import noise_scale, Shaking
 from .agents import ExpertAgent
 from .command_filters import SafetyCommandFilter
-from .episode import Agent, due, NS
+from .episode import ClosedLoop
+from .frame_recorder import FrameRecorder
 
 WANTED, NEXT = 'wanted', 'next_seed'
 """Keys of a report: how many episodes were asked for, and the seed of the next attempt."""
@@ -124,11 +118,15 @@ def collect(
             seed, tremble = report[NEXT], done >= count
             scale = (failure_noise if tremble else noise) * unit
             shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
-            episode = attempt(
-                sim, expert, command_filter, seed, spread, shaking, tremble, cameras=cameras
+            recorder = FrameRecorder(sim, cameras, record_noise=tremble)
+            loop = ClosedLoop(
+                sim, expert, command_filter, action_noise=shaking, observers=[recorder]
             )
+            loop.reset(seed, spread)
+            succeeded = any(step.success for step in loop.attempt())
+            episode = recorder.episode(f'{task}_{seed:04d}', seed)
             report[NEXT] = seed + 1
-            if (episode.meta.outcome == 'failure') == tremble:
+            if succeeded != tremble:
                 writer.append(episode)
                 writer.keep(report)
                 done += 1
@@ -219,110 +217,3 @@ def refuse_stopped(out: Path) -> None:
             f'{out} holds {len(dataset)} of {dataset.manifest.report[WANTED]} episodes of a '
             f'collection that was stopped: {how}, or choose another folder'
         )
-
-
-def attempt(
-    sim: SimRobot,
-    agent: Agent,
-    command_filter: SafetyCommandFilter,
-    seed: int,
-    spread: float,
-    shaking: Shaking | None = None,
-    tremble: bool = False,
-    by_operator: Callable[[], bool] | None = None,
-    cameras: Sequence[CameraInput] = (),
-) -> Episode:
-    """One attempt as an episode: what a recording of the nodes would give.
-
-    Args:
-        sim: The robot.
-        agent: Who asks for motions.
-        command_filter: The governor.
-        seed: Seed of the start.
-        spread: Factor on the region of the starts.
-        shaking: Noise on the commands; None is none.
-        tremble: Whether the noise is part of the commands that are recorded.
-        by_operator: Says after each tick whether an operator drove, where a policy drives as well.
-        cameras: Cameras to keep, and their sizes.
-    """
-    contract = sim.contract
-    hz = contract.rates.command_hz
-    step_ns = round(NS / contract.rates.policy_hz)
-    seen = (JOINT_STATES, OBJECT, *(camera.name for camera in cameras))
-    timeline = Timeline(contract, seen, horizon_s=None)
-    commands: SampleBuffer[Array] = SampleBuffer(step_ns)
-    pose_hz = next(pose.rate_hz for pose in contract.poses if pose.name == OBJECT)
-    sim.reset(seed, spread)
-    command_filter.start(NS, sim)
-    agent.start(NS, seed, sim)
-    start = command = sim.q
-    marks: SampleBuffer[bool] = SampleBuffer(step_ns)
-    for tick in range(round(sim.scene.task.time_limit_s * hz)):
-        now = NS + round(tick * NS / hz)
-        timeline.push_state(now, sim.q, sim.v)
-        if due(tick, pose_hz, hz):
-            timeline.push_pose(OBJECT, now, sim.object_pose)
-        for camera in cameras:
-            if due(tick, contract.camera(camera.name).rate_hz, hz):
-                image = resize(sim.render(camera.name), camera.height, camera.width)
-                timeline.push_image(camera.name, now, image)
-        proposal = agent.step(now, tick, sim, command)
-        command, _, state = command_filter.step(now, sim, proposal)
-        shaken = command if shaking is None else command + shaking.step(command, start)
-        marks.push(now, by_operator is None or by_operator())
-        # Unless the hand trembles, the noise is what pushes the robot off its way, no command.
-        commands.push(now, shaken if tremble else command)
-        sim.command(shaken)
-        sim.advance(1.0 / hz)
-        if sim.success or state in (State.FAULT.value, State.ESTOP.value):
-            break
-    pairs = [
-        (timeline.frame(at), commands.sample(at + step_ns))
-        for at in range(NS, now - step_ns + 1, step_ns)
-    ]
-    whole = [(frame, action[1]) for frame, action in pairs if frame and action]
-    outcome: Outcome = 'success' if sim.success else 'failure'
-    frames, actions = [f for f, _ in whole], [a for _, a in whole]
-    operator = None
-    if by_operator is not None:
-        ends = ((frame.tick_ns, frame.tick_ns + step_ns) for frame in frames)
-        told = [(marks.sample(begin), marks.sample(end)) for begin, end in ends]
-        operator = np.array([bool(a and a[1] and b and b[1]) for a, b in told])
-    return _episode(contract, sim.task, seed, outcome, frames, actions, operator)
-
-
-def _episode(
-    contract: Contract,
-    task: str,
-    seed: int,
-    outcome: Outcome,
-    frames: list[Frame],
-    actions: list[Array],
-    by_operator: NDArray[np.bool_] | None,
-) -> Episode:
-    meta = EpisodeMeta(
-        f'{task}_{seed:04d}' if by_operator is None else f'{task}_corrected_{seed:04d}',
-        task,
-        'scripted',
-        outcome,
-        contract.name,
-        contract.hash,
-        'ok',
-        extra={'seed': str(seed)},
-    )
-    return Episode(
-        meta=meta,
-        tick_ns=np.array([frame.tick_ns for frame in frames], np.int64),
-        q=np.stack([frame.q for frame in frames]),
-        v=np.stack([frame.v for frame in frames]),
-        action=np.stack(actions),
-        images={
-            name: np.stack([frame.images[name] for frame in frames]) for name in frames[0].images
-        },
-        poses={OBJECT: np.stack([frame.poses[OBJECT] for frame in frames])},
-        age_ns={
-            name: np.array([frame.age_ns(name) for frame in frames], np.int64)
-            for name in frames[0].stamp_ns
-        },
-        by_operator=by_operator,
-    )

@@ -32,9 +32,10 @@ from ..runtime.session import Session
 from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
 from .agents import EXPERT_HZ, ExpertAgent, PolicyAgent
-from .collection import attempt, NEXT, refuse_stopped, WANTED
+from .collection import NEXT, refuse_stopped, WANTED
 from .command_filters import SafetyCommandFilter
-from .episode import due
+from .episode import ClosedLoop, due
+from .frame_recorder import FrameRecorder
 
 EASE = 1e-3
 """An expert that wants to go less than this in a window has nothing to correct [rad]."""
@@ -198,20 +199,19 @@ def correct(
         writer.keep(report)
     try:
         while report['corrected'] < count and not stop():
-            episode = attempt(
-                sim,
-                drivers,
-                command_filter,
-                report[NEXT],
-                spread,
-                by_operator=lambda: drivers.by_expert,
-            )
+            attempt_seed = report[NEXT]
+            recorder = FrameRecorder(sim, by_operator=lambda: drivers.by_expert)
+            loop = ClosedLoop(sim, drivers, command_filter, observers=[recorder])
+            loop.reset(attempt_seed, spread)
+            succeeded = any(step.success for step in loop.attempt())
             report[NEXT] += 1
             if not drivers.takeovers:
                 report['alone'] += 1
-            elif episode.meta.outcome != 'success':
+            elif not succeeded:
                 report['failed'] += 1
             else:
+                name = f'{task}_corrected_{attempt_seed:04d}'
+                episode = recorder.episode(name, attempt_seed)
                 writer.append(episode)
                 report['corrected'] += 1
                 report['takeovers'] += drivers.takeovers
