@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated task as IRL needs it: decisions of a policy, episodes of one length.
 
-It is the loop of `evaluation.rollout` without ROS, cameras and onnxruntime: the same robot, the
-same observation, the same player of chunks on the same ticks. One decision is one inference:
-its chunk is played until the next one is due, `ObservationSpec.execute` policy steps later.
+It steps the closed loop that judges policies, `rollout.episode`, without cameras and onnxruntime.
+One decision is one inference: its chunk is played until the next one is due,
+`ObservationSpec.execute` policy steps later.
 
 Episodes have a fixed horizon, whatever happens in them: where an episode may end early, a reward
 that is negative on the average teaches to end it, and a positive one teaches never to (Kostrikov
@@ -23,16 +23,29 @@ from ..data.frame import Array
 from ..data.observation import ObservationSpec
 from ..data.proposal import Proposal
 from ..errors import DataError
+from ..rollout.command_filters import PassThrough, SafetyCommandFilter
+from ..rollout.episode import ClosedLoop, CommandFilter
 from ..runtime.chunks import smooth
-from ..safety.filter import SafetyFilter
-from ..safety.player import ProposalPlayer
-from ..safety.supervisor import Governor
 from ..sim.experts import OBJECT
-from ..sim.perturbations import Disturbed, Setting
+from ..sim.perturbations import Disturbed, Sensed, Setting
 from ..sim.robot import SimRobot
 
-NS = 1_000_000_000
 Floats = NDArray[np.float32]
+
+
+class _Decided:
+    """The agent whose proposals are decided outside of the loop."""
+
+    proposal: Proposal | None = None
+
+    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
+        """Forget what was not played."""
+        self.proposal = None
+
+    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Proposal | None:
+        """Send what was decided, once."""
+        proposal, self.proposal = self.proposal, None
+        return proposal
 
 
 class Environment:
@@ -80,15 +93,15 @@ class Environment:
         if spec.actions != spec.joints:
             raise DataError('the policy does not command the joints it sees: no robot to simulate')
         self.spec = spec
-        self._contract = contract
         self._sim = SimRobot(contract, task, renderer=None, timestep_s=timestep_s)
         self._world = Disturbed(self._sim, perturb)
         self._columns = spec.indices(contract)
         limits = contract.limits
         self._limits = limits.lower[self._columns], limits.upper[self._columns]
-        self._filter = SafetyFilter(contract) if filter else None
+        self._agent = _Decided()
+        kept: CommandFilter = SafetyCommandFilter(contract) if filter else PassThrough(contract)
+        self._loop = ClosedLoop(self._sim, self._agent, kept, self._world)
         self._ticks = round(contract.rates.command_hz / spec.policy_hz)
-        self._tick_ns = round(NS / contract.rates.command_hz)
         self.horizon = self.decisions(horizon_s)
         self._frames: deque[Floats] = deque(maxlen=spec.history)
         self._track: list[tuple[Floats, Floats]] = []
@@ -125,6 +138,12 @@ class Environment:
         """Simulated time since the reset [s]."""
         return self._sim.time_s
 
+    @property
+    def command(self) -> Array:
+        """Newest command of the policy's joints [rad or m], shape (k,)."""
+        result: Array = self._loop.command[self._columns]
+        return result
+
     def reset(self, seed: int, spread: float = 1.0) -> Floats:
         """Start an episode.
 
@@ -135,14 +154,7 @@ class Environment:
         Returns:
             The policy's raw state history, shape (To, D).
         """
-        self._world.reset(seed, spread)
-        self._now_ns = NS
-        self._command = self._sim.q
-        self._player = ProposalPlayer(self._contract)
-        if self._filter is not None:
-            self._governor = Governor(self._contract, self._filter)
-            self._governor.push_state(NS, NS, self._sim.q, self._sim.v)
-            self._governor.arm(NS, NS)
+        self._loop.reset(seed, spread)
         self._track = []
         self._frames.clear()
         self._frames.extend([self._look()] * self.spec.history)
@@ -161,40 +173,22 @@ class Environment:
         spec = self.spec
         # Clipped in the graph, smoothed in the policy loop.
         positions = smooth(np.clip(np.asarray(chunk, dtype=np.float64), *self._limits))
-        proposal: Proposal | None = Proposal(
-            stamp_ns=self._now_ns,
+        now_ns = self._loop.now_ns
+        self._agent.proposal = Proposal(
+            stamp_ns=now_ns,
             joints=spec.joints,
-            times_ns=tuple(self._now_ns + (i + 1) * spec.step_ns for i in range(len(positions))),
+            times_ns=tuple(now_ns + (i + 1) * spec.step_ns for i in range(len(positions))),
             positions=positions,
         )
         success = False
         for tick in range(spec.execute * self._ticks):
-            self._command = self._keep(proposal)
-            proposal = None
-            self._sim.command(self._command)
-            self._world.advance(self._tick_ns / NS)
-            self._now_ns += self._tick_ns
-            success = success or self._sim.success
+            period = self._loop.step()
+            success = success or period.success
             if (tick + 1) % self._ticks == 0:
-                command = self._command[self._columns].astype(np.float32)
+                command = period.command[self._columns].astype(np.float32)
                 self._track.append((self._frames[-1], command))
                 self._frames.append(self._look())
         return self._seen(), success
-
-    def _keep(self, proposal: Proposal | None) -> Array:
-        """Command of one period: through the governor, or what the player plays."""
-        now = self._now_ns
-        if self._filter is not None:
-            governor = self._governor
-            governor.push_state(now, now, self._sim.q, self._sim.v)
-            if proposal is not None:
-                governor.push_proposal(now, now, proposal)
-            command = governor.step(now, now).q
-        else:
-            if proposal is not None:
-                self._player.push(now, proposal, self._command)
-            command = self._player.target(now + self._tick_ns)
-        return self._command if command is None else command
 
     def _look(self) -> Floats:
         world = self._world

@@ -13,11 +13,11 @@ import pytest
 from imitation_ros.contract import Contract
 from imitation_ros.data.observation import CameraInput
 from imitation_ros.errors import DataError
-from imitation_ros.irl.environment import Environment, NS
+from imitation_ros.irl.environment import Environment
 from imitation_ros.irl.rollouts import rollout
 from imitation_ros.rollout.agents import PolicyAgent
 from imitation_ros.rollout.command_filters import PassThrough, SafetyCommandFilter
-from imitation_ros.rollout.episode import CommandFilter
+from imitation_ros.rollout.episode import CommandFilter, NS
 from imitation_ros.runtime import bundle
 from imitation_ros.runtime.session import Session
 from imitation_ros.sim.experts import EXPERTS, OBJECT

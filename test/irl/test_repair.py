@@ -124,7 +124,7 @@ def test_the_track_is_what_a_dataset_would_hold(
     for _ in range(3):
         state, _ = environment.step(trained.actor.predict(state[None], {})[0])
         seen.append(state[-1])
-        held.append(environment._command[environment._columns])
+        held.append(environment.command)
     states, commands = environment.track
     assert len(states) == len(commands) == 3 * spec.execute
     np.testing.assert_array_equal(states[:: spec.execute], seen[:-1])
