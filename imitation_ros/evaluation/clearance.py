@@ -6,7 +6,6 @@ The filter guarantees the commanded trajectory. Here the robot itself is looked 
 servos follow the governor's commands, and the distances are those of the pose they reach.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,10 +15,12 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import DataError
-from ..rollout.episode import NS
+from ..rollout.command_filters import SafetyCommandFilter
+from ..rollout.episode import Answer, ClosedLoop, Malformed, NS, Step
+from ..safety.backend import Backend
 from ..safety.filter import SafetyFilter
 from ..safety.intervention import Rule
-from ..safety.supervisor import Governor
+from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
 from .safety.streams import Stream
 
@@ -63,63 +64,111 @@ def free(sim: SimRobot) -> None:
     model.geom_contype[others] = model.geom_conaffinity[others] = 0
 
 
+class StreamAgent:
+    """Sends a stream as proposals of one point, a new one at every tick."""
+
+    def __init__(self, contract: Contract, stream: Stream) -> None:
+        """Begin with the first value of the stream.
+
+        Args:
+            contract: The robot.
+            stream: What is asked.
+        """
+        self._contract, self._stream = contract, stream
+        self._period_ns = round(NS / contract.rates.command_hz)
+
+    def start(self, now_ns: int, seed: int, sim: Sensed) -> None:
+        """Do nothing: a stream goes on where it was."""
+
+    def step(self, now_ns: int, tick: int, sim: Sensed, command: Array) -> Answer:
+        """Ask for one position, one period ahead."""
+        asked = command if tick < BEGIN_TICKS else self._stream(tick, command)[0]
+        if asked is None:
+            return None
+        at_ns = now_ns + self._period_ns
+        try:
+            return Proposal(now_ns, self._contract.joints, (at_ns,), asked[None])
+        except DataError as error:
+            return Malformed(str(error))
+
+
+class ClearanceObserver:
+    """Measures how close links come, commanded and simulated, at every command period."""
+
+    def __init__(self, sim: SimRobot, backend: Backend) -> None:
+        """Begin with nothing measured.
+
+        Args:
+            sim: The robot.
+            backend: Distances of the same robot.
+        """
+        self._sim, self._backend = sim, backend
+        safety = sim.contract.safety
+        self._allowed = safety.self_collision_distance - safety.tracking_distance
+        self._tracking_error = safety.tracking_error
+        self._closest = self._commanded = np.inf
+        self._error, self._pair = 0.0, 0
+        self._ticks = self._off = self._most = 0
+        self._tripped = False
+
+    def before(self, tick: int, now_ns: int) -> None:
+        """Wait for the command."""
+
+    def after(self, step: Step) -> None:
+        """Measure, unless the safety layer has latched: then the robot is no longer driven."""
+        self._tripped = tripped(step)
+        if self._tripped:
+            return
+        self._ticks += 1
+        here = self._sim.q
+        distances = self._backend.distances(here)
+        apart, away = float(distances.min()), float(np.abs(step.command - here).max())
+        if apart < self._closest:
+            self._closest, self._pair = apart, int(distances.argmin())
+        commanded = float(self._backend.distances(step.command).min())
+        self._commanded = min(self._commanded, commanded)
+        self._error = max(self._error, away)
+        off = apart < self._allowed or away > self._tracking_error
+        self._off = self._off + 1 if off else 0
+        self._most = max(self._most, self._off)
+
+    def clearance(self) -> Clearance:
+        """What was measured so far."""
+        return Clearance(
+            self._ticks,
+            1e3 * self._closest,
+            1e3 * self._commanded,
+            self._backend.links[self._pair],
+            self._error,
+            self._tripped,
+            self._most,
+        )
+
+
+def tripped(step: Step) -> bool:
+    """Whether the safety layer says that the robot does not follow."""
+    return Rule.TRACKING_LOST.value in step.rules
+
+
 def watch(sim: SimRobot, safety_filter: SafetyFilter, stream: Stream, ticks: int) -> Clearance:
-    """Let a stream drive the simulated robot through the governor.
+    """Let a stream drive the simulated robot through the safety layer.
 
     Args:
         sim: The robot; reset here.
         safety_filter: The filter of the same robot.
         stream: What is asked, as a new proposal at every tick.
-        ticks: How many command periods; fewer if the governor latches.
+        ticks: How many command periods; fewer if tracking is lost.
     """
-    contract, backend = sim.contract, safety_filter.backend
-    safety = contract.safety
-    allowed = safety.self_collision_distance - safety.tracking_distance
-    sim.reset(0)
-    governor = Governor(contract, safety_filter)
-    closest, commanded, error, pair = np.inf, np.inf, 0.0, 0
-    off = most = done = 0
-    tripped = False
-    for now in _times(contract, ticks):
-        governor.push_state(now, now, sim.q, sim.v)
-        if done == 0:
-            governor.arm(now, now)
-        here = governor.filter.q
-        _propose(governor, now, here if done < BEGIN_TICKS else stream(done, here)[0])
-        verdict = governor.step(now, now)
-        tripped = any(each.rule is Rule.TRACKING_LOST for each in verdict.interventions)
-        if tripped or verdict.q is None:
-            break
-        sim.command(verdict.q)
-        sim.advance(1.0 / contract.rates.command_hz)
-        done += 1
-        distances = backend.distances(sim.q)
-        apart, away = float(distances.min()), float(np.abs(verdict.q - sim.q).max())
-        if apart < closest:
-            closest, pair = apart, int(distances.argmin())
-        commanded = min(commanded, float(backend.distances(verdict.q).min()))
-        error = max(error, away)
-        off = off + 1 if apart < allowed or away > safety.tracking_error else 0
-        most = max(most, off)
-    links = backend.links[pair]
-    return Clearance(done, 1e3 * closest, 1e3 * commanded, links, error, tripped, most)
-
-
-def _times(contract: Contract, ticks: int) -> Iterator[int]:
-    """Time of every tick [ns]."""
-    for tick in range(ticks):
-        yield NS + round(tick * NS / contract.rates.command_hz)
-
-
-def _propose(governor: Governor, now_ns: int, asked: Array | None) -> None:
-    """Ask for one position, as a proposal of one point; what is no proposal is refused."""
-    if asked is None:
-        return
-    contract = governor.contract
-    at = now_ns + round(NS / contract.rates.command_hz)
-    try:
-        proposal = Proposal(now_ns, contract.joints, (at,), asked[None])
-    except DataError as error:
-        governor.reject(Rule.REJECTED_MALFORMED, str(error))
-        return
-    governor.push_proposal(now_ns, now_ns, proposal)
+    contract = sim.contract
+    observer = ClearanceObserver(sim, safety_filter.backend)
+    loop = ClosedLoop(
+        sim,
+        StreamAgent(contract, stream),
+        SafetyCommandFilter(contract, safety_filter),
+        observers=[observer],
+    )
+    loop.reset(0)
+    # Nonsense latches as well, and how the robot brakes then is worth to be seen.
+    for _ in loop.steps(ticks, until=tripped):
+        pass
+    return observer.clearance()
