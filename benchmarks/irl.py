@@ -23,7 +23,7 @@ from imitation_ros.contract import load as load_contract
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.adversarial.run import train as train_irl
 from imitation_ros.irl.config import AdversarialConfig
-from imitation_ros.irl.config import load as load_irl
+from imitation_ros.irl.methods import load as load_irl
 from imitation_ros.rollout.collection import collect
 from imitation_ros.rollout.rollout import rollout
 from imitation_ros.sim.perturbations import parse

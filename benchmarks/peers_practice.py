@@ -42,8 +42,8 @@ from imitation_ros.data.store import Dataset
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.adversarial.run import train as train_irl
 from imitation_ros.irl.config import AdversarialConfig
-from imitation_ros.irl.config import load as load_irl
 from imitation_ros.irl.environment import Environment
+from imitation_ros.irl.methods import load as load_irl
 from imitation_ros.rollout.agents import PolicyAgent
 from imitation_ros.rollout.collection import collect
 from imitation_ros.rollout.command_filters import SafetyCommandFilter

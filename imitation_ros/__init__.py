@@ -23,6 +23,7 @@ A map of the package, from the bottom up; a layer imports only layers below it.
     policies, training    Behavioural Cloning, ACT, flow matching, diffusion (torch)
     rollout               the closed loop of robot, command filter and agent, without ROS
     irl                   inverse RL: GAIL, AIRL, IQ-Learn, CSIL, MaxEnt; bags or simulation
+    learning              one call from a dataset to a policy, by any method
     export                checkpoint to policy.onnx, with proof of parity
     evaluation            closed loop, offline error, comparisons, safety streams: measures
     reports               pages, plots and templates: reads results, measures nothing

@@ -256,65 +256,52 @@ def train(
     imitation_ros train --data data --out runs/gail --method irl-gail --init runs/bc;
     imitation_ros train --data data --out runs/bc --resume
     """
-    from ..irl.config import METHODS
-    from ..training.config import read, warm_up_within
+    from ..learning import is_irl
+    from ..learning import train as train_policy
+    from ..training.config import read
 
-    values, source = read(config or method)
-    console = Console()
+    values, _ = read(config or method)
+    named = str(values.get('method'))
     asked = include_unknown(values.get('outcomes', IMITATED)) if with_unknown else None
-    if values.get('method') in METHODS:
-        _refuse({'--camera': camera, '--no-poses': no_poses}, f'method {values["method"]}')
-        given: dict[str, Any] = {'task': task, 'iterations': iterations, 'seed': seed}
-        values |= {key: value for key, value in given.items() if value is not None}
-        values |= {'outcomes': asked} if asked else {}
-        own: dict[str, Any] = {'updates': updates, 'history': history, 'mirror': mirror or None}
-        own['outcomes'] = asked if init is None else None
-        own = {key: value for key, value in own.items() if value is not None}
+    own = _given(updates=updates, history=history, mirror=mirror or None)
+    if is_irl(named):
+        _refuse({'--camera': camera, '--no-poses': no_poses}, f'method {named}')
         if init is not None:
             _refuse(
                 {'--updates': updates, '--history': history, '--mirror': mirror},
                 'a run that begins with --init: its BC is trained already',
             )
-        if values['method'] == 'irl-iq' and values.get('mode', 'offline') == 'offline':
+        if named == 'irl-iq' and values.get('mode', 'offline') == 'offline':
             _refuse(
                 {'--task': task, '--iterations': iterations},
                 'method irl-iq from bags alone (mode: online practises)',
             )
+        changes = _given(task=task, iterations=iterations, seed=seed, outcomes=asked)
+        if init is None:
+            own |= _given(outcomes=asked)
         if own:
-            values['bc'] = {**values.get('bc', {}), **own}
-            if updates is not None:
-                warm_up_within(values['bc'], updates)
-        _train_irl(values, source, data, out, init, resume, console)
-        return
-    _refuse(
-        {'--task': task, '--init': init, '--iterations': iterations},
-        f'method {values.get("method")}',
+            changes['bc'] = {**values.get('bc', {}), **own}
+    else:
+        _refuse({'--task': task, '--init': init, '--iterations': iterations}, f'method {named}')
+        changes = own | _given(seed=seed, outcomes=asked, poses=[] if no_poses else None)
+        if camera:
+            changes['cameras'] = [_camera(text) for text in camera]
+    console = Console()
+    result = train_policy(
+        data, out, config or method, changes=changes, init=init, resume=resume, console=console
     )
-    from ..data.store import Dataset
-    from ..training.config import load as load_config
-    from ..training.run import train as train_policy
-    from ..training.selection import contract_of
-
-    given = {
-        'updates': updates,
-        'history': history,
-        'seed': seed,
-        'mirror': mirror or None,
-        'outcomes': asked,
-    }
-    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if no_poses:
-        changes['poses'] = []
-    if camera:
-        changes['cameras'] = [_camera(text) for text in camera]
-    dataset = Dataset(data)
-    settings = load_config(config or method, changes, contract_of(dataset).data_only)
-    result = train_policy(dataset, settings, out, resume=resume, console=console)
     if not result.finished:
-        console.print(f'stopped after {result.updates} updates; go on with --resume')
+        console.print(f'stopped after {result.progress}; go on with --resume')
         raise typer.Exit(130)
     if result.curves is not None:  # of several ranks the first alone writes
-        console.print(f'{result.best_checkpoint}; curves: {result.curves}')
+        console.print(f'{result.outcome}; curves: {result.curves}')
+    for note in result.notes:
+        console.print(f'[yellow]note:[/yellow] {note}')
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Options that were given."""
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def _refuse(options: dict[str, Any], method: str) -> None:
@@ -322,43 +309,6 @@ def _refuse(options: dict[str, Any], method: str) -> None:
     for name, value in options.items():
         if value:
             raise DataError(f'{name} means nothing to {method}')
-
-
-def _train_irl(
-    values: dict[str, Any],
-    source: Path,
-    data: Path,
-    out: Path,
-    init: Path | None,
-    resume: bool,
-    console: Console,
-) -> None:
-    """Train with a method of inverse reinforcement learning."""
-    from ..irl.adversarial.run import train as train_in_practice
-    from ..irl.config import IqConfig, parse, PractisedConfig
-    from ..irl.offline import train_offline
-
-    config = parse(values, source)
-    if isinstance(config, IqConfig) and config.mode == 'offline':
-        offline = train_offline(data, config, out, init, resume, console)
-        if not offline.finished:
-            console.print(f'stopped after {offline.updates} updates; go on with --resume')
-            raise typer.Exit(130)
-        console.print(f'{offline.best_checkpoint}; curves: {offline.curves}')
-        return
-    if not isinstance(config, PractisedConfig):
-        raise DataError(f'{source}: {config.method} cannot be trained by this command')
-    result = train_in_practice(data, config, out, init=init, resume=resume, console=console)
-    if not result.finished:
-        console.print(f'stopped after {result.iterations} iterations; go on with --resume')
-        raise typer.Exit(130)
-    console.print(
-        f'success {result.began:.2f} -> {result.success:.2f} from the starts it was chosen by '
-        f'(iteration {result.best_iteration} of {result.iterations}, {result.steps} steps '
-        f'practised, {result.cpu_seconds:.0f} CPU-s); {out}; curves: {result.curves}'
-    )
-    if result.best_iteration == 0:
-        console.print('[yellow]note:[/yellow] practice made it no better: the result is BC')
 
 
 def _camera(text: str) -> dict[str, Any]:

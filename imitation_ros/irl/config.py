@@ -2,22 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every IRL method is configured by; `config/train/irl-*.yaml` explains the keys.
 
-A method adds a model of its own, derived from `IrlConfig` or `SimulatedConfig`, to `METHODS`.
+A method has a model of its own, derived from `IrlConfig` or `PractisedConfig`, in its row of
+`methods.METHODS`.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..data.episode import Outcome
 from ..data.outcomes import IMITATED
-from ..errors import DataError, TrainingError, unknown
+from ..errors import DataError, unknown
 from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
 from ..sim.tasks import TASKS
-from ..training.config import BCConfig, NotNegative, Positive, read, Share, validate
+from ..training.config import BCConfig, NotNegative, Positive, Share
 from .adversarial.discriminator import Discriminator
 from .ppo import Ppo
 from .self_imitation import Repair, Repairing
@@ -51,7 +50,7 @@ class IrlConfig(BaseModel):
     """Common to all IRL methods.
 
     Attributes:
-        method: Name of the method, a key of `METHODS`.
+        method: Name of the method, a key of `methods.METHODS`.
         seed: Seed of everything random.
         outcomes: Outcomes of the episodes that are imitated, beside those that came without one.
         threads: Threads that torch uses.
@@ -63,6 +62,11 @@ class IrlConfig(BaseModel):
     seed: int = Field(0, ge=0)
     outcomes: tuple[Outcome, ...] = IMITATED
     threads: Count = 1
+
+    @property
+    def in_simulation(self) -> bool:
+        """Whether it learns in simulation, and not from the dataset alone."""
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and YAML."""
@@ -96,6 +100,11 @@ class SimulatedConfig(IrlConfig):
     gamma: Share = 0.95
     guard: Guard = Guard()
 
+    @property
+    def in_simulation(self) -> bool:
+        """It does."""
+        return True
+
     @field_validator('task')
     @classmethod
     def _known(cls, task: str | None) -> str | None:
@@ -128,8 +137,6 @@ class PractisedConfig(SimulatedConfig):
 
     @model_validator(mode='after')
     def _check(self) -> 'PractisedConfig':
-        if METHODS.get(self.method) is not type(self):
-            raise ValueError(f'method {self.method} is not configured by {type(self).__name__}')
         if self.bc.cameras:
             raise ValueError('bc.cameras: IRL in simulation renders no images')
         return self
@@ -240,6 +247,11 @@ class IqConfig(PractisedConfig):
     refresh: Count = 50
     eval_every: Count = 50
 
+    @property
+    def in_simulation(self) -> bool:
+        """In mode `online` alone."""
+        return self.mode == 'online'
+
     @model_validator(mode='after')
     def _disjoint(self) -> 'IqConfig':
         both = set(self.outcomes) & set(self.extra)
@@ -279,41 +291,3 @@ class MaxEntConfig(PpoConfig):
     each: Count = 8
     sample_noise: Positive = 0.02
     l2: Positive = 0.1
-
-
-METHODS: dict[str, type[IrlConfig]] = {
-    'irl-airl': AirlConfig,
-    'irl-airl-state': AirlConfig,
-    'irl-gail': GailConfig,
-    'irl-iq': IqConfig,
-    'irl-csil': CsilConfig,
-    'irl-maxent': MaxEntConfig,
-    'bc+irl': BcIrlConfig,
-}
-"""Configuration of each IRL method, by the name it has on the command line."""
-
-
-def load(source: str | Path, changes: Mapping[str, Any] | None = None) -> IrlConfig:
-    """Load the configuration of an IRL method.
-
-    Args:
-        source: Path of a YAML file, or the name of one that comes with the package.
-        changes: Values that replace those of the file (from the command line).
-
-    Raises:
-        TrainingError: With the key, its value and the choices, whatever is wrong.
-    """
-    values, path = read(source, changes)
-    return parse(values, path)
-
-
-def parse(values: Mapping[str, Any], source: Path | str) -> IrlConfig:
-    """Check the values of a configuration; what its `method` has no key for is refused.
-
-    Raises:
-        TrainingError: As `load`.
-    """
-    method = str(values.get('method'))
-    if method not in METHODS:
-        raise TrainingError(f'{source}: {unknown(method, "IRL method", METHODS)}')
-    return validate(METHODS[method], values, source)

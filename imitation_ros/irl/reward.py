@@ -8,9 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ..contract import Contract
 from ..data.observation import ObservationSpec
+from ..data.store import Dataset
 from ..data.windows import Windows
+from ..training.state import Trained
 from .rollouts import Rollout
 
 Array = NDArray[np.float64]
@@ -30,6 +34,27 @@ class Reward(Protocol):
             actions: Mean of the commands played after each, from the measured position
                 [rad or m], shape (T, k).
         """
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The run of an IRL method, as its reward is read from it.
+
+    Attributes:
+        config: Its configuration, of the class that the method says.
+        trained: Its policy.
+        dataset: What it was trained on.
+        contract: The robot.
+        tensors: Tensors of its checkpoint.
+        values: The rest of its checkpoint.
+    """
+
+    config: Any
+    trained: Trained
+    dataset: Dataset
+    contract: Contract
+    tensors: Mapping[str, Tensor]
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,21 @@ class TrainResult:
     curves: Path | None
 
     @property
+    def progress(self) -> str:
+        """How far it came, in words."""
+        return f'{self.updates} updates'
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in words."""
+        return str(self.best_checkpoint)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind of it, beside what was said while it ran."""
+        return ()
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """Plain values for JSON."""
         found = self.held_out

@@ -21,8 +21,10 @@ from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
 from imitation_ros.evaluation.compare.support import back_s, Tube
 from imitation_ros.evaluation.compare.verdicts import judge
 from imitation_ros.irl.adversarial.run import IrlResult
+from imitation_ros.learning import configure, Result
 from imitation_ros.reports.compare_page import take, write
 from imitation_ros.rollout.collection import collect
+from imitation_ros.training.config import TrainConfig
 from imitation_ros.training.run import TrainResult
 
 METHODS = ('bc', 'act', 'diffusion')
@@ -327,15 +329,16 @@ def test_practice_begins_with_the_bc_of_its_own_cell(
     """A plan of 800 updates: thrice as many for BC, 8 iterations after it, and both are paid."""
     asked: dict[str, Any] = {}
 
-    def practise(dataset: Any, config: Any, out: Path, **options: Any) -> IrlResult:
-        asked.update(config=config, **options)
+    def train(
+        dataset: Any, out: Path, method: str, *, changes: Any, init: Any, resume: bool
+    ) -> Result:
+        config = configure(method, changes)
+        if isinstance(config, TrainConfig):
+            asked.update(bc=config)
+            return TrainResult(out, None, True, config.updates, 0.0, None, (), None)
+        asked.update(config=config, init=init)
         return IrlResult(out, True, iterations=8, began=0.5, success=0.75, steps=14400)
 
-    def train(dataset: Any, config: Any, out: Path, **options: Any) -> TrainResult:
-        asked.update(bc=config)
-        return TrainResult(out, None, True, config.updates, 0.0, None, (), None)
-
-    monkeypatch.setattr(cells_module, 'practise', practise)
     monkeypatch.setattr(cells_module, 'train', train)
     wanted = plan(methods=('bc', 'bc+irl'), updates=800)
     folders = {}

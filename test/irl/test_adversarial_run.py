@@ -18,8 +18,10 @@ from imitation_ros.data.store import Dataset
 from imitation_ros.errors import TrainingError
 from imitation_ros.export.onnx import export
 from imitation_ros.irl.adversarial import run as irl_run
+from imitation_ros.irl.adversarial.learner import Learner
 from imitation_ros.irl.adversarial.run import train
-from imitation_ros.irl.config import AdversarialConfig, parse
+from imitation_ros.irl.config import AdversarialConfig
+from imitation_ros.irl.methods import parse
 from imitation_ros.rollout.rollout import rollout
 from imitation_ros.runtime import bundle
 from imitation_ros.training import checkpoint
@@ -109,7 +111,7 @@ def test_one_command_resumed_bit_for_bit_exports_and_deploys(
     repair = {'rounds': 1, 'starts': 3, 'tries': 2, 'updates': 5, 'position': 0.06}
     config = small('bc+irl', repair=repair, bc={**own, 'network': {'width': 32, 'depth': 2}})
     train(reaching, config, tmp_path / 'whole')
-    for owner, at in ((TrainState, 40), (irl_run.Learner, 2)):
+    for owner, at in ((TrainState, 40), (Learner, 2)):
         method = owner.step  # type: ignore[attr-defined]
         count = 0
 

@@ -8,16 +8,17 @@ import pytest
 import yaml
 
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.config import AdversarialConfig, AirlConfig, load, METHODS, parse
+from imitation_ros.irl.config import AdversarialConfig, AirlConfig
+from imitation_ros.irl.methods import load, METHODS, parse
 from imitation_ros.training.config import available
 
-ADVERSARIAL = [name for name, model in METHODS.items() if issubclass(model, AdversarialConfig)]
+ADVERSARIAL = [name for name, row in METHODS.items() if issubclass(row.config, AdversarialConfig)]
 
 
 @pytest.mark.parametrize('method', ADVERSARIAL)
 def test_the_yaml_says_every_default(method: str) -> None:
     given = yaml.safe_load(available()[method].read_text(encoding='utf-8'))
-    defaults = METHODS[method](method=method).to_dict()
+    defaults = METHODS[method].config(method=method).to_dict()
     assert given.pop('bc') == {}
     defaults.pop('bc')
     given['outcomes'] = list(given['outcomes'])

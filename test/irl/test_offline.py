@@ -15,9 +15,10 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.data.windows import Windows
 from imitation_ros.errors import TrainingError
-from imitation_ros.irl.config import IqConfig, parse
+from imitation_ros.irl.config import IqConfig
 from imitation_ros.irl.iq.iq_learn import IqLearner
 from imitation_ros.irl.loading import load_reward
+from imitation_ros.irl.methods import parse
 from imitation_ros.irl.offline import train_offline
 from imitation_ros.irl.reward import recorded
 from imitation_ros.training import checkpoint

@@ -17,12 +17,13 @@ from imitation_ros.errors import TrainingError
 from imitation_ros.evaluation.reward_study import study
 from imitation_ros.irl.adversarial import run as irl_run
 from imitation_ros.irl.adversarial.run import train
-from imitation_ros.irl.config import load, METHODS, PractisedConfig
+from imitation_ros.irl.config import PractisedConfig
 from imitation_ros.irl.environment import Environment
 from imitation_ros.irl.iq.csil import CoherentReward
 from imitation_ros.irl.iq.online import experience, Explorer
 from imitation_ros.irl.loading import load_reward
 from imitation_ros.irl.maxent.linear import LinearReward
+from imitation_ros.irl.methods import load, METHODS
 from imitation_ros.irl.reward import recorded
 from imitation_ros.irl.rollouts import Rollout, rollout
 from imitation_ros.irl.transitions import ABSORBING
@@ -93,7 +94,7 @@ def run(
 def test_every_method_has_its_yaml_and_refuses_other_keys() -> None:
     for method in OURS:
         config = load(method)
-        assert config == METHODS[method](method=method)
+        assert config == METHODS[method].config(method=method)
         with pytest.raises(TrainingError, match='discriminator'):
             load(method, {'discriminator': {}})
 

@@ -16,8 +16,9 @@ from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError, TrainingError
 from imitation_ros.irl.adversarial import run as irl_run
 from imitation_ros.irl.adversarial.learner import Learner
-from imitation_ros.irl.config import AdversarialConfig, parse
+from imitation_ros.irl.config import AdversarialConfig
 from imitation_ros.irl.environment import Environment
+from imitation_ros.irl.methods import parse
 from imitation_ros.irl.rollouts import FIRST_SEED
 from imitation_ros.irl.self_imitation import moved, Repair, Repairs
 from imitation_ros.rollout.collection import collect

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import counted, DataError
 from ...irl.config import AdversarialConfig
-from ...irl.config import METHODS as IRL_METHODS
+from ...irl.methods import METHODS as IRL_METHODS
 from ...sim.perturbations import parse, Setting
 from ...sim.tasks import TASKS
 from ...training.config import METHODS
@@ -33,7 +33,7 @@ BC = 'bc'
 """Method that those which practise begin with."""
 
 ADVERSARIAL = tuple(
-    name for name, config in IRL_METHODS.items() if issubclass(config, AdversarialConfig)
+    name for name, row in IRL_METHODS.items() if issubclass(row.config, AdversarialConfig)
 )
 """Methods that practise in simulation after Behavioural Cloning."""
 

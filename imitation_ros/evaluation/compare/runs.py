@@ -24,17 +24,14 @@ from ...data.frame import Array
 from ...data.store import Dataset, MANIFEST
 from ...errors import DataError, ImitationError
 from ...export.onnx import export
-from ...irl.adversarial.run import train as practise
-from ...irl.config import AdversarialConfig
-from ...irl.config import load as load_irl
+from ...irl.adversarial.run import IrlResult
+from ...learning import Result, train
 from ...rollout.collection import collect, go_on
 from ...rollout.rollout import rollout
 from ...sim.perturbations import Sensed
 from ...sim.tasks import TASKS
 from ...training import checkpoint
-from ...training.config import load as load_config
 from ...training.loop import LAST
-from ...training.run import train
 from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, KNOCK, Plan, settings
 from .support import back_s, Tube
 
@@ -200,16 +197,17 @@ def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, 
     before = json.loads(spent_path.read_text()) if spent_path.is_file() else 0.0
     begin = time.process_time()
     shared = 0.0
+    parent = None
+    method, changes = cell.method, {'seed': cell.seed, **_changes(plan, cell.method)}
     if cell.method in ADVERSARIAL:
         parent, shared = _parent(plan, cell, folder.parent)
-        finished, figures = _practise(plan, cell, dataset, run_folder, resume, parent)
-    else:
-        finished, figures = _imitate(plan, cell, dataset, run_folder, resume)
+        method, changes = _practice(plan, cell)
+    result = train(dataset, run_folder, method, changes=changes, init=parent, resume=resume)
     spent = before + time.process_time() - begin
     spent_path.write_text(json.dumps(spent))
-    if not finished:
+    if not result.finished:
         raise DataError('the training was stopped; run it again to go on')
-    return {'cpu_s': spent + shared, **figures}
+    return {'cpu_s': spent + shared, **_figures(result)}
 
 
 def _parent(plan: Plan, cell: Cell, cells: Path) -> tuple[Path | None, float]:
@@ -234,19 +232,8 @@ def _changes(plan: Plan, method: str) -> dict[str, int]:
     return {'history': TASKS[plan.task].history, **_lengths(plan, method)}
 
 
-def _imitate(
-    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool
-) -> tuple[bool, dict[str, Any]]:
-    """Train on the demonstrations alone."""
-    config = load_config(cell.method, {'seed': cell.seed, **_changes(plan, cell.method)})
-    result = train(dataset, config, run_folder, resume=resume)
-    return result.finished, {'updates': result.updates, 'sim_steps': 0}
-
-
-def _practise(
-    plan: Plan, cell: Cell, dataset: Dataset, run_folder: Path, resume: bool, parent: Path | None
-) -> tuple[bool, dict[str, Any]]:
-    """Practise from the BC of its own cell, or train one first."""
+def _practice(plan: Plan, cell: Cell) -> tuple[str, dict[str, Any]]:
+    """The configuration that a cell practises by, and what differs from it."""
     changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task, 'bc': _changes(plan, BC)}
     gentle = cell.method == 'bc+irl' and TASKS[plan.task].history > 1
     if plan.updates is not None:
@@ -257,11 +244,14 @@ def _practise(
         if cell.method == 'bc+irl':
             changes['repair'] = {'rounds': short // 2, 'starts': SHORT_REPAIR}
             changes['repair'] |= {'spread': 1.0} if gentle else {}
-    config = load_irl(BALANCE if gentle else cell.method, changes)
-    if not isinstance(config, AdversarialConfig):
-        raise DataError(f'{cell.method} does not practise in simulation')
-    result = practise(dataset, config, run_folder, init=parent, resume=resume)
-    return result.finished, {
+    return BALANCE if gentle else cell.method, changes
+
+
+def _figures(result: Result) -> dict[str, Any]:
+    """What a training says of itself."""
+    if not isinstance(result, IrlResult):
+        return {'updates': result.updates, 'sim_steps': 0}
+    return {
         'updates': result.iterations,
         'sim_steps': result.steps,
         'began': result.began,

@@ -59,3 +59,7 @@ class Airl(Adversary):
     def reward(self, one: Transitions) -> Tensor:
         """The logit, log D - log(1 - D)."""
         return self.logit(one).clamp(-HIGHEST, HIGHEST)
+
+    def learned_reward(self, one: Transitions) -> Tensor:
+        """G alone: what was learned apart from its shaping."""
+        return self.learned(one.state, one.action)

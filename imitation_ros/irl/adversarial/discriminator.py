@@ -92,6 +92,10 @@ class Adversary(nn.Module, ABC):
     def reward(self, one: Transitions) -> Tensor:
         """What the policy is paid for transitions, shape (N,)."""
 
+    def learned_reward(self, one: Transitions) -> Tensor:
+        """The reward that was learned, shape (N,), where it is not what the policy is paid."""
+        return self.reward(one)
+
 
 def features(actor: Actor, state: Tensor) -> Tensor:
     """Normalised state histories as vectors, shape (N, F)."""

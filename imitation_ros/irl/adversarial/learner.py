@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The adversarial learner: practise, classify, improve; all that the next iteration depends on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,44 +12,24 @@ from torch import nn, Tensor
 from ...data.windows import Windows
 from ...errors import TrainingError
 from ...training.state import load_part, Trained
-from ..config import AdversarialConfig, AirlConfig, PpoConfig
+from ..config import AdversarialConfig, PpoConfig
 from ..environment import Environment
+from ..online import Iteration, OnlineLearner
 from ..ppo import advantages, Decisions, GaussianPolicy, Value
 from ..rollouts import FIRST_SEED, HIGHEST_SEED, Rollout, rollout
 from ..self_imitation import Repairs
-from .airl import Airl
 from .discriminator import accuracy, Adversary, discriminate, Experience, features, Transitions
 from .features import View
-from .gail import Gail
 
 SLIDE_NOISE = 0.1
 """Exploration of a joint that slides, per exploration of one that turns [m/rad]."""
 
 
-@dataclass(frozen=True)
-class Iteration:
-    """How an iteration went.
-
-    Attributes:
-        success: Share of the practice episodes in which the task was done, exploration included.
-        repaired: Share of the others that were repaired; None where nothing is, or was to be.
-        reward: Mean reward of a decision; None while repairing.
-        accuracy: Share of transitions that the classifier told right; None without one.
-        rank: Rank correlation of an episode's reward with its success; None if all were alike.
-        kl: Mean KL divergence from the policy that practised; None where there is no such.
-        bc: BC loss, in units of the exploration.
-    """
-
-    success: float
-    reward: float | None = None
-    accuracy: float | None = None
-    rank: float | None = None
-    kl: float | None = None
-    bc: float | None = None
-    repaired: float | None = None
+BuildAdversary = Callable[[Any, int, int], Adversary]
+"""From a configuration and the lengths of a state and of an action to a classifier."""
 
 
-class Learner:
+class Learner(OnlineLearner):
     """Policy, value function, adversary and their optimisers.
 
     Everything random follows from the seed and the number of the iteration, so the state is the
@@ -63,6 +42,8 @@ class Learner:
         values: What checkpoints say of the reward.
     """
 
+    policy: GaussianPolicy
+
     def __init__(
         self,
         config: PpoConfig,
@@ -70,6 +51,7 @@ class Learner:
         windows: Windows,
         environment: Environment,
         view: View | None = None,
+        adversary: BuildAdversary | None = None,
     ) -> None:
         """Begin with a policy.
 
@@ -79,6 +61,7 @@ class Learner:
             windows: Demonstrations.
             environment: Where to practise.
             view: How the classifier sees transitions; None is as the policy does.
+            adversary: How the classifier is built; None if the reward is known.
         """
         self._config, self._windows, self._environment = config, windows, environment
         self._noise = trained.config.noise
@@ -93,7 +76,8 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.value = Value(spec.history * spec.size, ppo.width)
-            self.adversary = build_adversary(config, *self._experience.sizes)
+            sizes = self._experience.sizes
+            self.adversary = None if adversary is None else adversary(config, *sizes)
         self._optimizers: dict[str, torch.optim.Optimizer] = {
             'policy': torch.optim.Adam(actor.parameters(), ppo.lr, fused=True),
             'value': torch.optim.Adam(self.value.parameters(), ppo.value_lr, fused=True),
@@ -119,8 +103,19 @@ class Learner:
         return self._repairs.steps + max(self._age, 0) * self.episodes * each
 
     @property
-    def repairing(self) -> bool:
-        """Whether the last iteration was one of repairs."""
+    def notes(self) -> tuple[str, ...]:
+        """What the repairs will be."""
+        repair = self._config.repair
+        if not repair.rounds:
+            return ()
+        return (
+            f'the first {repair.rounds} iterations repair: {repair.starts} starts, spread by '
+            f'{repair.spread:g}; one that fails is tried {repair.tries} times more',
+        )
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the last iteration was one of repairs: few of them can teach something wrong."""
         return 0 < self.iteration <= self._config.repair.rounds
 
     def take_back(self, tensors: Mapping[str, Tensor]) -> None:
@@ -273,16 +268,6 @@ class Learner:
         self._repairs.restore(tensors)
         self.iteration = iteration
         self._repaired()
-
-
-def build_adversary(config: PpoConfig, states: int, actions: int) -> Adversary | None:
-    """Build the classifier of a method; None if it has none."""
-    if not isinstance(config, AdversarialConfig):
-        return None
-    width = config.discriminator.width
-    if isinstance(config, AirlConfig):
-        return Airl(states, actions, width, config.gamma, config.state_only, config.policy_term)
-    return Gail(states, actions, width)
 
 
 def rank_correlation(total: np.ndarray, found: Rollout) -> float | None:

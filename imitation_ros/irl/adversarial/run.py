@@ -11,7 +11,6 @@ run/checkpoints/best.safetensors   the result; last.safetensors is what a resume
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-import json
 from pathlib import Path
 import time
 from typing import Any
@@ -20,38 +19,25 @@ import numpy as np
 from rich.console import Console
 import torch
 
-from ...contract import Contract
-from ...data.outcomes import is_wanted
-from ...data.stats import measure
 from ...data.store import Dataset
-from ...data.windows import Windows
-from ...errors import TrainingError, unknown
+from ...errors import TrainingError
 from ...sim.perturbations import parse as parse_setting
-from ...sim.tasks import TASKS
 from ...training import checkpoint
 from ...training.interrupt import Interrupt
 from ...training.journal import Bar, CURVES, Journal
 from ...training.loop import BEST, LAST
 from ...training.run import train as train_bc
 from ...training.run import versions, write_identity
-from ...training.selection import (
-    contract_of,
-    fingerprint,
-    left_out,
-    observation_spec,
-    refuse_corrections,
-    select_episodes,
-)
-from ...training.state import build_actor, load_trained, Trained
-from ..config import AdversarialConfig, IqConfig, PpoConfig, PractisedConfig
+from ...training.selection import contract_of, fingerprint, left_out
+from ...training.state import load_trained, Trained
+from ..config import PractisedConfig
+from ..demonstrations import demonstrations, untrained
 from ..environment import Environment
-from ..iq.online import IqPractice
-from ..known import KnownRewardLearner
+from ..methods import Begin, method_of
 from ..model_selection import NEAR, Selection
+from ..online import Setting
 from ..rollouts import rollout
 from .curves import draw_curves, figures, TAGS
-from .features import HandsView
-from .learner import Learner
 
 BC_FOLDER = 'bc'
 RESUMABLE = ('threads',)
@@ -84,6 +70,33 @@ class IrlResult:
     steps: int = 0
     curves: Path | None = None
 
+    @property
+    def progress(self) -> str:
+        """How far it came, in words."""
+        return f'{self.iterations} iterations'
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in words."""
+        return (
+            f'success {self.began:.2f} -> {self.success:.2f} from the starts it was chosen by '
+            f'(iteration {self.best_iteration} of {self.iterations}, {self.steps} steps '
+            f'practised, {self.cpu_seconds:.0f} CPU-s); {self.folder}'
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind of it."""
+        if self.best_iteration:
+            return ()
+        return ('practice made it no better: the result is BC',)
+
+    @property
+    def best_checkpoint(self) -> Path | None:
+        """The policy; None if there was none to judge yet."""
+        best = self.folder / checkpoint.FOLDER / BEST
+        return best if best.is_file() else None
+
 
 def train(
     dataset_path: Path | Dataset,
@@ -111,6 +124,9 @@ def train(
             another run, or there is nothing to resume.
         DataError: If the dataset is damaged.
     """
+    begin = method_of(config).learner
+    if begin is None:
+        raise TrainingError(f'{config.method} does not learn in simulation')
     dataset = dataset_path if isinstance(dataset_path, Dataset) else Dataset(dataset_path)
     there = (out_dir / checkpoint.FOLDER / LAST).is_file()
     bc = out_dir / BC_FOLDER
@@ -133,7 +149,7 @@ def train(
         if there:
             trained = load_trained(out_dir / checkpoint.FOLDER / LAST)
         elif config.start == 'untrained':
-            trained = _untrained(dataset, config)
+            trained = untrained(dataset, config)
         elif init is not None:
             trained = load_trained(init)
         else:
@@ -143,88 +159,21 @@ def train(
             if not train_bc(dataset, own, bc, resume=resume, console=console).finished:
                 return IrlResult(out_dir, finished=False)
             trained = load_trained(bc)
-        return _Run(dataset, config, out_dir, trained).train(there, console)
+        return _Run(dataset, config, out_dir, trained, begin).train(there, console)
     finally:
         torch.set_num_threads(threads)
-
-
-def _untrained(dataset: Dataset, config: PractisedConfig) -> Trained:
-    """A policy as BC begins: knows its data's statistics, and nothing else."""
-    own = config.bc.model_copy(update={'seed': config.seed})
-    episodes, held_out = select_episodes(dataset, own)
-    spec = observation_spec(dataset, contract_of(dataset), own, episodes)
-    windows = Windows(dataset, episodes, spec)
-    stats = measure(windows, residual=own.action == 'residual')
-    metas = dataset.manifest.episodes
-    names = {
-        'train': [metas[i].episode for i in episodes],
-        'held_out': [metas[i].episode for i in held_out],
-    }
-    values = {'episodes': names, 'data': fingerprint(dataset)}
-    return Trained(build_actor(own, spec, stats).eval(), own, spec, stats, values)
-
-
-def demonstrations(
-    dataset: Dataset, config: PractisedConfig, trained: Trained
-) -> tuple[Windows, str]:
-    """Windows of the episodes that a policy was trained on, and the task they are of.
-
-    The episodes it was not trained on stay held out.
-
-    Raises:
-        TrainingError: If they are not those of the dataset, or of no or several tasks.
-    """
-    if trained.values['data'] != json.loads(json.dumps(fingerprint(dataset))):
-        raise TrainingError(f'the policy to begin with was not trained on {dataset.root}')
-    metas = dataset.manifest.episodes
-    used = trained.values['episodes']['train']
-    chosen = [
-        i
-        for i, meta in enumerate(metas)
-        if meta.episode in used and is_wanted(meta, config.outcomes)
-    ]
-    if not chosen:
-        raise TrainingError(
-            f'{dataset.root}: none of the {len(used)} episodes that the policy to begin with was '
-            f'trained on has an outcome asked for ({", ".join(config.outcomes)}); '
-            f'{left_out(dataset, config.outcomes)}'
-        )
-    refuse_corrections(dataset, chosen)
-    windows = Windows(dataset, chosen, trained.spec)
-    tasks = {metas[i].task for i in chosen} if config.task is None else {config.task}
-    if len(tasks) > 1:
-        raise TrainingError(
-            f'the demonstrations are of several tasks ({", ".join(tasks)}): choose'
-        )
-    (task,) = tasks
-    if task not in TASKS:
-        raise TrainingError(unknown(task, 'task that can be simulated', TASKS))
-    return windows, task
-
-
-def _learner(
-    config: PractisedConfig,
-    contract: Contract,
-    trained: Trained,
-    windows: Windows,
-    practice: Environment,
-) -> Learner | IqPractice:
-    """What learns by a method, before its first iteration."""
-    if isinstance(config, IqConfig):
-        return IqPractice(config, trained, windows, practice)
-    if isinstance(config, AdversarialConfig):
-        view = HandsView(contract, trained.spec) if config.view == 'hands' else None
-        return Learner(config, trained, windows, practice, view)
-    if isinstance(config, PpoConfig):
-        return KnownRewardLearner(config, contract, trained, windows, practice)
-    raise TrainingError(f'{config.method} does not practise')
 
 
 class _Run:
     """Everything between the configuration and the loop."""
 
     def __init__(
-        self, dataset: Dataset, config: PractisedConfig, out_dir: Path, trained: Trained
+        self,
+        dataset: Dataset,
+        config: PractisedConfig,
+        out_dir: Path,
+        trained: Trained,
+        begin: Begin,
     ) -> None:
         if trained.config.method != 'bc' or trained.spec.cameras:
             raise TrainingError(
@@ -251,7 +200,7 @@ class _Run:
         self.judge = Environment(
             contract, self.task, trained.spec, practice.time_limit_s, perturb, filter=True
         )
-        self.learner = _learner(config, contract, trained, windows, practice)
+        self.learner = begin(config, Setting(contract, trained, windows, practice))
         self.selection = Selection()
         self.checkpoints = out_dir / checkpoint.FOLDER
         self.values = {
@@ -280,13 +229,8 @@ class _Run:
                 f'two thirds of them spread by {config.guard.spread:g}',
                 highlight=False,
             )
-            if isinstance(config, PpoConfig) and config.repair.rounds:
-                repair = config.repair
-                console.print(
-                    f'the first {repair.rounds} iterations repair: {repair.starts} starts, spread '
-                    f'by {repair.spread:g}; one that fails is tried {repair.tries} times more',
-                    highlight=False,
-                )
+            for text in learner.notes:
+                console.print(text, highlight=False)
         journal = Journal(self.folder, learner.iteration, TAGS)
         if not resume:
             journal.rows.clear()
@@ -360,8 +304,7 @@ class _Run:
         shown = float(near[0].mean()) if near else 1.0
         if self.selection.see(learner.iteration, rate, guard.margin, shown):
             self._write(BEST, {'held_out_success': rate})
-        elif isinstance(learner, Learner) and learner.repairing and rate < self.selection.best:
-            # Few repairs can teach something wrong: the next round goes on from the best policy.
+        elif learner.takes_back and rate < self.selection.best:
             learner.take_back(checkpoint.read(self.checkpoints / BEST)[0])
         self._write(LAST, {'held_out_success': rate})
         return rate

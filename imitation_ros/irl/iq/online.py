@@ -18,9 +18,10 @@ from torch import Tensor
 from ...data.windows import Windows
 from ...policies.actor import Actor
 from ...training.state import Trained
-from ..adversarial.learner import Iteration, rank_correlation
+from ..adversarial.learner import rank_correlation
 from ..config import IqConfig
 from ..environment import Environment
+from ..online import Iteration, OnlineLearner
 from ..rollouts import Decide, FIRST_SEED, Floats, HIGHEST_SEED, Rollout, rollout
 from ..transitions import ABSORBING, demonstrated, Memory, remember
 from .iq_learn import IqLearner
@@ -53,7 +54,7 @@ class Explorer:
         return decide
 
 
-class IqPractice:
+class IqPractice(OnlineLearner):
     """Practice of an IQ-Learn policy; everything random follows from seed and iteration.
 
     Attributes:
@@ -61,6 +62,8 @@ class IqPractice:
         iteration: Iterations made.
         values: What checkpoints say beside it: nothing.
     """
+
+    policy: Explorer
 
     def __init__(
         self, config: IqConfig, trained: Trained, windows: Windows, environment: Environment
