@@ -15,6 +15,7 @@ from imitation_ros import resources
 from imitation_ros.contract import Contract
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.sim import scene
+from imitation_ros.sim.tasks import TASKS
 
 TOOL = Path(__file__).resolve().parent.parent / 'tools' / 'generate_humanoid.py'
 
@@ -74,7 +75,7 @@ def test_coal_sees_no_link_near_another_at_home(contract: Contract):
 
 @pytest.mark.sim
 def test_mujoco_agrees_with_pinocchio_on_the_tools(contract: Contract, rng: np.random.Generator):
-    built = scene.build(contract, 'reach')
+    built = scene.build(contract, TASKS['reach'])
     model, robot = built.model, RobotModel(contract)
     data = mujoco.MjData(model)
     limits = contract.limits

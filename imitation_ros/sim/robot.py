@@ -9,9 +9,11 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array, Image
-from ..errors import DataError
+from ..errors import ContractError, DataError, unknown
 from . import scene as scenes
 from .renderers import Cameras
+from .task import Task
+from .tasks import TASKS
 
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 CHECK_S = 0.02
@@ -36,7 +38,7 @@ class SimRobot:
     def __init__(
         self,
         contract: Contract,
-        task: str = 'lift',
+        task: str | Task = 'lift',
         *,
         renderer: str | None = 'auto',
         timestep_s: float = 0.002,
@@ -45,7 +47,7 @@ class SimRobot:
 
         Args:
             contract: The robot.
-            task: Name of the task.
+            task: The task, or its name.
             renderer: `auto`, `egl`, `osmesa`, `ray`, or None for a robot without cameras.
             timestep_s: Step of the physics [s].
 
@@ -53,6 +55,10 @@ class SimRobot:
             ContractError: If the task is unknown or the URDF does not fit.
         """
         self.contract = contract
+        if isinstance(task, str):
+            if task not in TASKS:
+                raise ContractError(unknown(task, 'task', TASKS))
+            task = TASKS[task]
         self.scene = scenes.build(contract, task, timestep_s)
         self._model = self.scene.model
         self._data = mujoco.MjData(self._model)

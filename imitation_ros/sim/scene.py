@@ -15,7 +15,7 @@ from ..contract import Contract
 from ..errors import ContractError, unknown
 from .dimensions import BASE_HEIGHT, FIELD_OF_VIEW
 from .surroundings import add_surroundings
-from .tasks import Task, TASKS
+from .task import Task
 
 GAINS = {
     'waist': (1500.0, 60.0),
@@ -80,24 +80,22 @@ class Scene:
     tools: dict[str, int]
 
 
-def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
+def build(contract: Contract, task: Task, timestep_s: float = 0.002) -> Scene:
     """Build the scene of a task.
 
     Args:
         contract: The robot.
-        task: Name of the task.
+        task: The task.
         timestep_s: Step of the physics [s].
 
     Raises:
-        ContractError: If there is no such task, the contract lacks a tool of the task, or MuJoCo
-            cannot read the URDF (it needs a `<camera>_link` per camera, and meshes as STL or OBJ).
+        ContractError: If the contract lacks a tool of the task, or MuJoCo cannot read the URDF
+            (it needs a `<camera>_link` per camera, and meshes as STL or OBJ).
     """
-    if task not in TASKS:
-        raise ContractError(unknown(task, 'task', TASKS))
-    for tool in TASKS[task].tools:
+    for tool in task.tools:
         if tool not in contract.tools:
             raise ContractError(
-                f'task {task}: {unknown(tool, "tool of the contract", contract.tools)}'
+                f'task {task.name}: {unknown(tool, "tool of the contract", contract.tools)}'
             )
     spec = _load(contract)
     option = spec.option
@@ -108,17 +106,17 @@ def build(contract: Contract, task: str, timestep_s: float = 0.002) -> Scene:
     root = spec.worldbody.first_body()
     root.pos = [0.0, 0.0, BASE_HEIGHT]
     base_name = root.name
-    _prepare_robot(spec, contract, TASKS[task])
+    _prepare_robot(spec, contract, task)
     _add_cameras(spec, contract)
-    add_surroundings(spec, table=not TASKS[task].floating)
-    if TASKS[task].floating:
+    add_surroundings(spec, table=not task.floating)
+    if task.floating:
         _hang(spec, root)
-    TASKS[task].add_objects(spec, contract)
+    task.add_objects(spec, contract)
     try:
         model = spec.compile()
     except ValueError as error:
         raise ContractError(f'MuJoCo cannot build {contract.urdf_path}: {error}') from error
-    return _locate(model, contract, TASKS[task], base_name)
+    return _locate(model, contract, task, base_name)
 
 
 def _load(contract: Contract) -> Any:

@@ -23,6 +23,7 @@ from imitation_ros.gazebo.description import description
 from imitation_ros.gazebo.files import GazeboFiles, write
 from imitation_ros.kinematics.model import RobotModel
 from imitation_ros.sim import scene
+from imitation_ros.sim.tasks import TASKS
 
 
 @pytest.fixture(scope='module')
@@ -110,7 +111,7 @@ def test_clock_poses_and_images_cross_over(contract: Contract, files: GazeboFile
 def test_cameras_see_as_much_as_in_the_embedded_simulator(
     contract: Contract, files: GazeboFiles
 ) -> None:
-    model = scene.build(contract, 'lift').model
+    model = scene.build(contract, TASKS['lift']).model
     robot = ElementTree.parse(files.urdf).getroot()
     for camera in contract.cameras:
         lens = robot.find(f"gazebo[@reference='{camera.name}_link']/sensor/camera")
@@ -127,7 +128,7 @@ def test_cameras_see_as_much_as_in_the_embedded_simulator(
 def test_box_and_table_are_where_the_embedded_simulator_has_them(
     contract: Contract, files: GazeboFiles
 ) -> None:
-    model = scene.build(contract, 'lift').model
+    model = scene.build(contract, TASKS['lift']).model
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
     base = np.array([0.0, 0.0, scene.BASE_HEIGHT])

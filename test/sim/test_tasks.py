@@ -1,8 +1,14 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from imitation_ros.contract import Contract
+from imitation_ros.sim.robot import SimRobot
 from imitation_ros.sim.tasks import TASKS
 from imitation_ros.sim.tasks.handover import BIN, HALF_LENGTH
 from imitation_ros.sim.tasks.pick_place import BIN_CENTRE, OTHER_BIN
@@ -86,3 +92,20 @@ def test_handover_wants_the_bottle_in_the_bin_and_both_hands_away():
     assert not rule(pose(BIN[0], BIN[1], HALF_LENGTH + 0.02), start, FAR)
     assert not rule(pose(BIN[0] + 0.065, BIN[1], HALF_LENGTH), start, FAR)
     assert not rule(start, start, FAR)
+
+
+def test_a_task_from_elsewhere_is_simulated(contract: Contract) -> None:
+    """A task is an object: it needs no place in `TASKS`, and the scene does not look for one."""
+    mine = replace(TASKS['reach'], name='of_my_own', centre=(0.35, -0.25, 0.2, 0.0))
+    robot = SimRobot(contract, mine, renderer=None)
+    robot.reset(0, spread=0.0)
+    assert robot.task == 'of_my_own'
+    assert robot.object_pose[:3] == pytest.approx((0.35, -0.25, 0.2), abs=1e-6)
+
+
+def test_the_scene_knows_no_task() -> None:
+    probe = 'import sys, imitation_ros.sim.scene; print("imitation_ros.sim.tasks" in sys.modules)'
+    done = subprocess.run(
+        [sys.executable, '-c', probe], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == 'False'

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tasks: one file each, with its objects, its success rule and its expert."""
 
+from ..task import Task
 from .handover import HANDOVER
 from .lift import LIFT
 from .pick_place import PICK_PLACE, TWO_BINS
 from .reach import REACH
 from .stand import STAND
-from .task import Task
 from .tray_balance import TRAY_BALANCE
 
 __all__ = ['TASKS', 'Task']

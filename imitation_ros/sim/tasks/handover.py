@@ -14,9 +14,9 @@ from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT, TABLE_TOP
 from ..surroundings import WORLD_CONTACT
+from ..task import Task
 from .expert import Goal, HandExpert, LEFT, ramp, RIGHT, turn, up
 from .objects import add_bin, BIN_HALF
-from .task import Task
 
 RADIUS = 0.02
 HALF_LENGTH = 0.09

@@ -14,9 +14,9 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BOX_HALF, BOX_MASS, TABLE_TOP
+from ..task import Task
 from .expert import Goal, HandExpert, LEFT, ramp, RIGHT, turn, yaw_of
 from .objects import add_free_box
-from .task import Task
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import TABLE_TOP
+from ..task import Task
 from .expert import Goal, HandExpert, ramp, RIGHT, turn, up, yaw_of
 from .objects import add_bin, add_free_box, BIN_HALF
-from .task import Task
 
 CUBE_HALF = 0.02
 BIN_CENTRE = (0.40, -0.04, TABLE_TOP)

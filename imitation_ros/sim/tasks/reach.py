@@ -13,8 +13,8 @@ import pinocchio as pin
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT
+from ..task import Task
 from .expert import Goal, HandExpert, RIGHT, turn
-from .task import Task
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ import numpy as np
 from ...contract import Contract
 from ...data.frame import Array
 from ..dimensions import BASE_HEIGHT
+from ..scene import build
+from ..task import Task
 from .expert import ACCELERATION, Expert, OBJECT, VELOCITY
 from .regulator import lqr_gain
-from .task import Task
 
 ANKLE = (150.0, 10.0)
 """Stiffness [Nm/rad] and damping [Nms/rad] of an ankle.
@@ -91,10 +92,7 @@ class StandExpert(Expert):
 
     def __init__(self, contract: Contract) -> None:
         """Find the stance, linearise the physics there and solve for the gain."""
-        # The scene knows all tasks, and so this one.
-        from ..scene import build
-
-        self._scene = scene = build(contract, 'stand')
+        self._scene = scene = build(contract, STAND)
         model, data = scene.model, mujoco.MjData(scene.model)
         self._stance(data, contract)
         self._q0, self._command0 = data.qpos.copy(), data.ctrl[scene.actuator].copy()

@@ -19,9 +19,9 @@ from ...contract import Contract
 from ...data.frame import Array
 from ...kinematics.model import RobotModel
 from ..dimensions import BASE_HEIGHT
+from ..task import Task
 from .expert import Goal, HandExpert, LEFT, RIGHT
 from .regulator import lqr_gain
-from .task import Task
 
 TRAY_HALF = (0.14, 0.19, 0.004)
 """Half sizes of the tray [m]."""

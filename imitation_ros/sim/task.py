@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...contract import Contract
-from ...data.frame import Array
+from ..contract import Contract
+from ..data.frame import Array
 
 
 @dataclass(frozen=True)
