@@ -52,6 +52,11 @@ def qos_profile(
     }
 
 
+def publishers(offered: str) -> int:
+    """How many publishers a channel had: rosbag2 writes the QoS profile of each, as YAML."""
+    return sum(line.startswith('- ') for line in offered.splitlines())
+
+
 @dataclass(frozen=True)
 class Channel:
     """One topic of a bag.

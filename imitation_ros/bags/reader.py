@@ -30,6 +30,7 @@ from .layout import (
     CONTRACT_FILE,
     CUSTOM_KEY,
     parse_meta,
+    publishers,
     read_information,
     SUFFIX,
     URDF_FILE,
@@ -95,6 +96,7 @@ class Bag:
         path: Its folder (or its file).
         types: Message type of each topic.
         counts: Number of messages of each topic.
+        publishers: Number of publishers of each topic, where the bag tells.
         start_ns: Receive time of the first message [ns].
         end_ns: Receive time of the last message [ns].
         meta: The episode, if the bag is one of ours.
@@ -129,6 +131,7 @@ class Bag:
         self._definitions: dict[str, tuple[str, str]] = {}
         self.types: dict[str, str] = {}
         self.counts: dict[str, int] = {}
+        self.publishers: dict[str, int] = {}
         self._attachments: dict[str, str] = {}
         custom = information.get('custom_data') or {}
         try:
@@ -206,6 +209,8 @@ class Bag:
                     continue
                 self.types[channel.topic] = schema.name
                 self._definitions[schema.name] = (schema.encoding, schema.data.decode())
+                offers = publishers(channel.metadata.get('offered_qos_profiles', ''))
+                self.publishers[channel.topic] = max(offers, self.publishers.get(channel.topic, 0))
                 count = statistics.channel_message_counts.get(number, 0)
                 self.counts[channel.topic] = self.counts.get(channel.topic, 0) + count
             if statistics.message_count:
@@ -227,6 +232,9 @@ class Bag:
             self.types[connection.topic] = connection.msgtype
             count = self.counts.get(connection.topic, 0) + connection.msgcount
             self.counts[connection.topic] = count
+            self.publishers[connection.topic] = len(
+                getattr(connection.ext, 'offered_qos_profiles', ())
+            )
             text = connection.msgdef
             if text.format == MessageDefinitionFormat.MSG:
                 self._definitions[connection.msgtype] = ('ros2msg', text.data)

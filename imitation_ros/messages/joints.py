@@ -27,11 +27,17 @@ _FRAME_AT = 12
 
 
 class JointReader:
-    """Reads JointState messages of one topic into the order of a contract."""
+    """Reads JointState messages of one topic into the order of a contract.
+
+    Attributes:
+        reordered: How often a message named its joints otherwise than the one before.
+    """
 
     def __init__(self, contract: Contract) -> None:
         """Start without knowing the topic's names."""
         self._contract = contract
+        self.reordered = 0
+        self._last: tuple[str, ...] = ()
         self._names = b''
         self._frame = b''
         self._names_at = 0
@@ -73,6 +79,8 @@ class JointReader:
         """Remember where the positions of such a message start, and in which order they are."""
         self._start = 0
         names = tuple(message.name)
+        self.reordered += bool(self._last) and names != self._last
+        self._last = names
         if data[:2] != _LITTLE or not names:
             return
         # What the frame is called may change with every message; only its length matters here.

@@ -23,11 +23,12 @@ from ...messages.joints import JointReader
 from ..authority import Drivers
 from ..motion import at_stop, idle, jerk, thresholds
 from ..reader import header_stamp_ns
-from ..topics import COMMAND, Topic
+from ..topics import COMMAND, IMAGE, Topic
 from ..vectors import VectorReader
 from .checks import judge_topic, Notes, Track
 from .frozen import carriers, Frozen, ImageTrack, judge
 from .report import Audit, Bounds, Verdict
+from .sources import Alternation, GREY, JointSources, sample
 
 NS = 1_000_000_000
 SPARSE_NS = 8_000_000
@@ -80,16 +81,25 @@ class Auditor:
         self._q: list[Array] = []
         self._verdict_topic = ''
         self._vectors: dict[str, VectorReader] = {}
+        self._sources: dict[str, JointSources] = {}
+        self._alternations: dict[str, Alternation] = {}
         if contract is not None:
             self._cameras = {camera.topic: ImageTrack(camera.name) for camera in contract.cameras}
             self._verdict_topic = contract.topics.verdict
             streams = (contract.observed, contract.acted)
             self._vectors = {s.topic: VectorReader(s) for s in streams if s is not None}
+            self._alternations = {
+                **{topic: Alternation() for topic in self._vectors},
+                **{camera.topic: Alternation(GREY) for camera in contract.cameras},
+            }
             for topic in self.tracks.values():
                 if contract.data_only:
                     continue
                 if topic.topic.modality in (JOINT_STATES, COMMAND):
                     self._joints[topic.topic.name] = JointReader(contract)
+                    self._sources[topic.topic.name] = JointSources(
+                        contract.joints, contract.limits.velocity
+                    )
 
     def push(self, name: str, log_ns: int, publish_ns: int, sequence: int, data: bytes) -> None:
         """Look at one message.
@@ -122,13 +132,17 @@ class Auditor:
         if topic.name in self._joints:
             stamp = self._look_at_joints(topic, data)
         elif topic.name in self._vectors:
-            stamp, _ = self._vectors[topic.name].read(data, publish_ns)
+            stamp, values = self._vectors[topic.name].read(data, publish_ns)
+            self._alternations[topic.name].push(values)
         elif topic.name == self._driver_topic:
             stamp = self.drivers.push(data)
         elif topic.name in self._cameras:
             stamp = header_stamp_ns(data)
             self._look_at_picture(track, data)
-            self._cameras[topic.name].push(stamp, np.frombuffer(data, np.uint8)[12:])
+            pixels = np.frombuffer(data, np.uint8)[12:]
+            self._cameras[topic.name].push(stamp, pixels)
+            if topic.type == IMAGE:  # compressed bytes say nothing of what is seen
+                self._alternations[topic.name].push(sample(pixels))
         elif topic.modality:
             stamp, pose = codec.pose(self._decode(topic.type, data))
             if not np.isfinite(pose).all():
@@ -153,6 +167,7 @@ class Auditor:
             bad = np.flatnonzero(~(np.isfinite(q) & np.isfinite(v)))
             names = self._contract.joints if self._contract is not None else ()
             raise DataError(f'NaN or infinity in {", ".join(names[i] for i in bad)}')
+        self._sources[topic.name].push(stamp, q)
         if topic.modality == JOINT_STATES:
             if not self._q_ns or abs(stamp - self._q_ns[-1]) >= SPARSE_NS:
                 self._q_ns.append(stamp)
@@ -238,6 +253,7 @@ class Auditor:
         lost: Mapping[str, int] | None = None,
         types: Mapping[str, str] | None = None,
         recovered: bool = False,
+        publishers: Mapping[str, int] | None = None,
     ) -> Audit:
         """Judge what was seen.
 
@@ -246,6 +262,7 @@ class Auditor:
             lost: Messages lost on the way or dropped by the recorder, by topic.
             types: Types of the topics that were recorded, whether or not anything came.
             recovered: Whether the bag was repaired after a crash.
+            publishers: Number of publishers of each topic, where the bag tells.
         """
         notes = Notes()
         for name, track in self.tracks.items():
@@ -273,6 +290,7 @@ class Auditor:
                 )
             missing = (lost or {}).get(name, 0)
             found.append(judge_topic(track, ends, frozen, missing, simulated, self.bounds, notes))
+        self._judge_sources(ends[0], publishers or {}, notes)
         skew = self.skew_ns() / 1e6
         audit = Audit(
             episode=episode,
@@ -302,6 +320,19 @@ class Auditor:
             notes.warn.append('repaired after a crash: the end of the episode is missing')
         verdict: Verdict = 'reject' if notes.reject else 'warn' if notes.warn else 'ok'
         return replace(audit, verdict=verdict, reasons=(*notes.reject, *notes.warn))
+
+    def _judge_sources(self, start_ns: int, publishers: Mapping[str, int], notes: Notes) -> None:
+        """Add the topics on which more than one source publishes, or seems to."""
+        for name, track in self.tracks.items():
+            if track.topic.modality and publishers.get(name, 0) > 1:
+                notes.warn.append(
+                    f'{name}: {publishers[name]} publishers were on it when it was recorded'
+                )
+        for name, sources in self._sources.items():
+            sources.judge(name, start_ns, self._joints[name].reordered, notes)
+        for name, alternation in self._alternations.items():
+            what = 'pictures' if name in self._cameras else 'messages'
+            alternation.judge(name, what, notes)
 
     def _judge_motion(
         self, audit: Audit, contract: Contract, q_ns: NDArray[np.int64], q: Array, notes: Notes

@@ -60,6 +60,7 @@ def conclude(auditor: Auditor, bag: Bag) -> Audit:
         json.loads((meta.extra if meta else {}).get('lost', '{}')),
         bag.types,
         bool(meta and meta.recovered),
+        bag.publishers,
     )
 
 

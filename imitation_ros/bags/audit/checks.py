@@ -117,6 +117,11 @@ def judge_topic(
             timing.append(f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}')
         elif rate < bounds.rate_warn * topic.rate_hz:
             notes.warn.append(f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}')
+        elif rate > bounds.rate_high * topic.rate_hz and len(stamps) > PERIODIC:
+            notes.warn.append(
+                f'{name}: {rate:.1f} Hz instead of {topic.rate_hz:g}; do two nodes publish on it, '
+                'or is the rate in the contract too low?'
+            )
     if backwards and (topic.modality or not topic.described):
         reject.append(f'{name}: {backwards} stamps earlier than the one before')
     stamped = topic.stamped and (topic.modality or not topic.described)

@@ -19,6 +19,7 @@ class Bounds:
         silence_s: A single gap this long rejects [s].
         rate_warn: Share of the expected rate below which to warn.
         rate_reject: Share of the expected rate below which to reject.
+        rate_high: Times the expected rate above which to warn: two may publish on the topic.
         clock_s: Change of the difference between header and receive time that is a jump [s].
         frozen_s: Time an image may stay the same while the robot moves [s].
         motion: Range of a joint below which it does not count as moved [rad or m].
@@ -31,6 +32,7 @@ class Bounds:
     silence_s: float = 1.0
     rate_warn: float = 0.8
     rate_reject: float = 0.5
+    rate_high: float = 1.3
     clock_s: float = 0.5
     frozen_s: float = 0.5
     motion: float = 0.02
