@@ -18,6 +18,10 @@ class DataError(ImitationError, ValueError):
     """Recorded or converted data is not what it should be."""
 
 
+class DocumentError(DataError):
+    """A file of others is not what it should be, or larger or deeper than anything honest."""
+
+
 class BagError(DataError):
     """A bag cannot be read or written."""
 

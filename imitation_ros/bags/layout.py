@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from ..contract.loading import parse_yaml
 from ..data.episode import EpisodeMeta
+from ..documents import mapping, parse_json, parse_yaml, read_text
 from ..errors import BagError, DataError
 from ..files import replace_text
 from ..names import file_inside, plain_name
@@ -25,6 +25,9 @@ SUFFIX = '.recording'
 """What a bag's folder ends in until it is finished."""
 DROPPED = '.dropped'
 """Folder of a session that holds what was dropped; hidden folders are nobody's data."""
+MAX_METADATA_BYTES = 16 * 1024 * 1024
+"""Largest metadata.yaml [bytes]."""
+INFORMATION = 'rosbag2_bagfile_information'
 CUSTOM_KEY = 'imitation_ros'
 CONTRACT_FILE = 'contract.yaml'
 URDF_FILE = 'robot.urdf'
@@ -157,7 +160,7 @@ def parse_meta(text: str, where: Path) -> EpisodeMeta:
         BagError: If it is none, or its episode's name could not be that of a folder.
     """
     try:
-        meta = EpisodeMeta.from_dict(json.loads(text))
+        meta = EpisodeMeta.from_dict(mapping(parse_json(text, CUSTOM_KEY), CUSTOM_KEY))
         plain_name(meta.episode, 'episode', CUSTOM_KEY)
         return meta
     except (ValueError, TypeError, DataError) as error:
@@ -172,15 +175,16 @@ def read_information(bag: Path) -> dict[str, Any]:
     """
     path = bag / METADATA
     try:
-        values = parse_yaml(path.read_text(encoding='utf-8'))
-        information = values['rosbag2_bagfile_information']
-        if not isinstance(information, dict):
-            raise TypeError('rosbag2_bagfile_information is no mapping')
+        values = mapping(parse_yaml(read_text(path, MAX_METADATA_BYTES), METADATA), METADATA)
+        information = mapping(values[INFORMATION], INFORMATION)
+        custom = information.get('custom_data')
+        if custom is not None and custom != []:
+            mapping(custom, f'{INFORMATION}: custom_data')
         return information
     except FileNotFoundError as error:
         hint = 'run "imitation_ros repair"' if bag.is_dir() else 'there is no such folder'
         raise BagError(f'{bag}: no {METADATA}; {hint}') from error
-    except (OSError, yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, DataError) as error:
         raise BagError(f'{path}: damaged ({error}); run "imitation_ros repair"') from error
 
 

@@ -4,14 +4,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
-import yaml
 
 from .. import resources
-from ..errors import ContractError, unknown
+from ..documents import parse_yaml, read_text
+from ..errors import ContractError, DocumentError, unknown
 from ..urdf import parse as parse_urdf
 from ..urdf import Urdf
 from .data_only import data_contract
@@ -21,14 +20,8 @@ from .problems import explain
 from .robot import Array, Contract, Limits
 from .schema import ContractFile, JointLimits
 
-
-def parse_yaml(text: str) -> Any:
-    """Values of a YAML text, by the YAML library's C parser where it was built with it.
-
-    Raises:
-        yaml.YAMLError: If it is none.
-    """
-    return yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+MAX_CONTRACT_BYTES = 4 * 1024 * 1024
+"""Largest contract; ours have some kilobytes [bytes]."""
 
 
 def available() -> dict[str, Path]:
@@ -53,9 +46,11 @@ def load(source: str | Path) -> Contract:
             raise ContractError(unknown(str(source), 'known robot (or a .yaml file)', known))
         path = known[str(source)]
     try:
-        text = path.read_text(encoding='utf-8')
+        text = read_text(path, MAX_CONTRACT_BYTES)
     except OSError as error:
         raise ContractError(f'cannot read the contract {path}: {error.strerror}') from error
+    except DocumentError as error:
+        raise ContractError(str(error)) from error
     return loads(text, path)
 
 
@@ -71,9 +66,9 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
         ContractError: As `load`.
     """
     try:
-        values = parse_yaml(text)
-    except yaml.YAMLError as error:
-        raise ContractError(f'{path}: not YAML: {error}') from error
+        values = parse_yaml(text, path)
+    except DocumentError as error:
+        raise ContractError(str(error)) from error
     if not isinstance(values, Mapping):
         raise ContractError(f'{path}: a contract is a mapping, not {type(values).__name__}')
     try:
@@ -97,11 +92,13 @@ def loads(text: str, path: Path, urdf_text: str | None = None) -> Contract:
         urdf_path = Path(file.urdf)
     if urdf_text is None:
         try:
-            urdf_text = urdf_path.read_text(encoding='utf-8')
+            urdf_text = read_text(urdf_path)
         except OSError as error:
             raise ContractError(
                 f'{path}: urdf: cannot read {urdf_path}: {error.strerror}'
             ) from error
+        except DocumentError as error:
+            raise ContractError(f'{path}: urdf: {error}') from error
     urdf = parse_urdf(urdf_text, str(urdf_path))
     joints = _check_joints(file, urdf, path)
     check_features(file, urdf, path)

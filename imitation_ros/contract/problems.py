@@ -6,24 +6,31 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from ..documents import shown
 from ..errors import unknown
+
+MOST = 20
+"""Problems that are told of one file; a wrong file may have as many as it has values."""
 
 
 def explain(error: ValidationError, source: Path | str, root: type[BaseModel]) -> str:
     """Turn pydantic's report on a file into one line per problem, with the closest known key."""
     lines = []
-    for problem in error.errors():
-        where = '.'.join(str(part) for part in problem['loc'])
+    problems = error.errors()
+    for problem in problems[:MOST]:
+        where = '.'.join(str(part)[:80] for part in problem['loc'])
         if problem['type'] == 'extra_forbidden':
             model = root
             for part in problem['loc'][:-1]:
                 model = _child(model, part)
-            key = str(problem['loc'][-1])
+            key = str(problem['loc'][-1])[:80]
             lines.append(f'{where}: {unknown(key, "key", model.model_fields)}')
         elif problem['type'] == 'missing':
             lines.append(f'{where}: this key is missing')
         else:
-            lines.append(f'{where}: {problem["msg"]}, not {problem["input"]!r}')
+            lines.append(f'{where}: {problem["msg"]}, not {shown(problem["input"])}')
+    if len(problems) > MOST:
+        lines.append(f'and {len(problems) - MOST} more')
     return f'{source}: ' + '\n  '.join(lines)
 
 

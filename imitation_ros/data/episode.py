@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents import shown
 from ..errors import DataError
 from .frame import Image
 
@@ -47,9 +48,11 @@ class EpisodeMeta:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an outcome that is none."""
+        """Refuse an outcome or a verdict that is none."""
+        if self.verdict not in ('', 'ok', 'warn', 'reject'):
+            raise DataError(f'verdict "{str(self.verdict)[:80]}" is none of ok, warn, reject')
         if self.outcome not in (*OUTCOMES, UNSTATED):
-            raise DataError(f'outcome "{self.outcome}" is none of {OUTCOMES}')
+            raise DataError(f'outcome "{str(self.outcome)[:80]}" is none of {OUTCOMES}')
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and YAML."""
@@ -60,10 +63,42 @@ class EpisodeMeta:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'EpisodeMeta':
-        """Read `to_dict` back."""
+        """Read `to_dict` back.
+
+        Raises:
+            DataError: If a value is not of its kind, or a key unknown.
+        """
         known = dict(values)
-        known['reasons'] = tuple(known.get('reasons', ()))
+        _check_meta(known)
+        reasons = known.get('reasons', ())
+        known['reasons'] = tuple(reasons)
         return cls(**known)
+
+
+def _check_meta(values: Mapping[str, Any]) -> None:
+    """Check the kinds of what a file says of an episode.
+
+    Raises:
+        DataError: Names the first value that is of another.
+    """
+    extra, reasons = values.get('extra', {}), values.get('reasons', ())
+    if not isinstance(extra, Mapping) or not isinstance(reasons, list | tuple):
+        raise DataError('extra is no mapping, or reasons are no list')
+    # The name is looked at where it becomes a path.
+    others = ('episode', 'extra', 'reasons', 'recovered')
+    texts = {name: text for name, text in values.items() if name not in others}
+    texts |= {f'extra.{name}': text for name, text in extra.items()}
+    texts |= {f'reasons.{number}': text for number, text in enumerate(reasons)}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise DataError(f'{name} is {shown(text)}, no text')
+    strange = sorted(set(values) - set(EpisodeMeta.__dataclass_fields__))
+    if strange:
+        raise DataError(f'{shown(strange)} are no keys of an episode')
+    if 'episode' not in values:
+        raise DataError('"episode" is missing')
+    if not isinstance(values.get('recovered', False), bool):
+        raise DataError(f'recovered is {shown(values["recovered"])}, neither true nor false')
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import json
 from pathlib import Path
 import shutil
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
+from ..documents import parse_json, read_text, reading
 from ..errors import DataError
 from ..files import replace_text
 from ..names import file_inside, plain_name
@@ -26,6 +28,20 @@ from .episode import Episode, EpisodeMeta
 
 VERSION = 1
 MANIFEST = 'manifest.json'
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    SyntaxError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    TokenError,
+)
+"""What numpy raises on the head of a file that is no array."""
+MAX_HZ = 10_000.0
+"""Highest rate of frames [Hz]."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +174,36 @@ class DatasetWriter:
         return manifest
 
 
+def _manifest(values: dict[str, Any]) -> Manifest:
+    """Read back what a manifest.json says.
+
+    Raises:
+        ValueError: If a value is not what it should be; also KeyError, TypeError and DataError.
+    """
+    names = {key: values.get(key, values['joints']) for key in ('joints', 'actions')}
+    for key, listed in names.items():
+        if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+            raise ValueError(f'"{key}" is no list of names')
+        if not listed or len(set(listed)) != len(listed):
+            raise ValueError(f'"{key}" is empty, or names one twice')
+    told = {key: values[key] for key in ('contract_text', 'contract_hash', 'urdf_text')}
+    if not all(isinstance(text, str) for text in told.values()):
+        raise ValueError('the contract, its hash and the URDF are text')
+    rate = float(values['policy_hz'])
+    if not 0.0 < rate <= MAX_HZ:
+        raise ValueError(f'policy_hz is {rate:g} Hz, not above 0 Hz and up to {MAX_HZ:g} Hz')
+    if not isinstance(values['episodes'], list) or not isinstance(values['report'], dict):
+        raise ValueError('"episodes" is a list and "report" a mapping')
+    return Manifest(
+        **told,
+        joints=tuple(names['joints']),
+        actions=tuple(names['actions']),
+        policy_hz=rate,
+        episodes=tuple(EpisodeMeta.from_dict(meta) for meta in values['episodes']),
+        report=values['report'],
+    )
+
+
 class Dataset:
     """A dataset opened for reading; arrays are memory-mapped."""
 
@@ -170,25 +216,15 @@ class Dataset:
         self.root = root
         path = root / MANIFEST
         try:
-            values = json.loads(path.read_text(encoding='utf-8'))
+            values = parse_json(read_text(path), path)
         except OSError as error:
             raise DataError(
                 f'{root} is not a dataset (no {MANIFEST}); make one with "imitation_ros convert"'
             ) from error
-        except json.JSONDecodeError as error:
-            raise DataError(f'{path}: damaged: {error}') from error
-        if values.get('version') != VERSION:
-            raise DataError(f'{path}: version {values.get("version")}, not {VERSION}')
-        self.manifest = Manifest(
-            contract_text=values['contract_text'],
-            contract_hash=values['contract_hash'],
-            urdf_text=values['urdf_text'],
-            joints=tuple(values['joints']),
-            actions=tuple(values.get('actions', values['joints'])),
-            policy_hz=float(values['policy_hz']),
-            episodes=tuple(EpisodeMeta.from_dict(meta) for meta in values['episodes']),
-            report=values['report'],
-        )
+        with reading(path):
+            if values.get('version') != VERSION:
+                raise DataError(f'{path}: version {values.get("version")}, not {VERSION}')
+            self.manifest = _manifest(values)
 
     def __len__(self) -> int:
         """Count the episodes."""
@@ -202,12 +238,26 @@ class Dataset:
         for path in sorted(folder.glob('*.npy')):
             file_inside(folder, path.name, 'array', folder)
             try:
-                arrays[path.stem] = np.load(path, mmap_mode='r')
-            except (OSError, ValueError) as error:
+                array = np.load(path, mmap_mode='r')
+            except _UNREADABLE as error:
                 raise DataError(f'{path}: damaged: {error}') from error
+            # The library takes a zip file of any name for an archive of arrays.
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in 'biuf':
+                raise DataError(f'{path}: damaged: it is no array of numbers')
+            arrays[path.stem] = array
         for name in ('tick_ns', 'q', 'v', 'action'):
             if name not in arrays:
                 raise DataError(f'{folder}: {name}.npy is missing')
+
+        joints, actions = len(self.manifest.joints), len(self.manifest.actions)
+        for name, count in (('q', joints), ('v', joints), ('action', actions)):
+            if arrays[name].shape[1:] != (count,):
+                raise DataError(
+                    f'{folder / name}.npy: has the shape {arrays[name].shape}; the manifest '
+                    f'names {count} columns'
+                )
+        if arrays['tick_ns'].ndim != 1 or arrays['tick_ns'].dtype.kind not in 'iu':
+            raise DataError(f'{folder}/tick_ns.npy: damaged: times are whole numbers in a row')
 
         def part(prefix: str) -> dict[str, Any]:
             return {
@@ -216,17 +266,18 @@ class Dataset:
                 if name.startswith(prefix)
             }
 
-        return Episode(
-            meta=meta,
-            tick_ns=arrays['tick_ns'],
-            q=arrays['q'],
-            v=arrays['v'],
-            action=arrays['action'],
-            images=part('image.'),
-            poses=part('pose.'),
-            age_ns=part('age.'),
-            by_operator=arrays.get('by_operator'),
-        )
+        with reading(folder):
+            return Episode(
+                meta=meta,
+                tick_ns=arrays['tick_ns'],
+                q=arrays['q'],
+                v=arrays['v'],
+                action=arrays['action'],
+                images=part('image.'),
+                poses=part('pose.'),
+                age_ns=part('age.'),
+                by_operator=arrays.get('by_operator'),
+            )
 
     def episodes(self) -> Iterable[Episode]:
         """Open the episodes one after the other."""

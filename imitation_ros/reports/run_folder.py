@@ -11,7 +11,6 @@ The folder of a training alone (metrics.jsonl and checkpoints/ at its top) is re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 import importlib.metadata
-import json
 import os
 from pathlib import Path
 import platform
@@ -25,6 +24,7 @@ from ..bags.reader import Bag
 from ..data.camera_strips import CameraStrip, strip_of_episode
 from ..data.episode import EpisodeMeta, UNSTATED
 from ..data.store import Dataset, MANIFEST
+from ..documents import parse_json, read_text
 from ..errors import DataError
 from ..rollout.trials import Latency, Trials
 from ..runtime import bundle
@@ -183,7 +183,7 @@ def _if_there(path: Path, read: Callable[[Path], T]) -> T | None:
 
 def _stages(path: Path) -> dict[str, float]:
     try:
-        values = json.loads(path.read_text(encoding='utf-8'))
+        values = parse_json(read_text(path), path)
         return {str(name): float(seconds) for name, seconds in values.items()}
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f'{path}: not the seconds of each stage: {error}') from error
@@ -203,7 +203,7 @@ def _metas(root: Path) -> dict[Path, EpisodeMeta]:
 def _audit(path: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Verdict and reasons of every audited episode."""
     try:
-        findings = json.loads(path.read_text(encoding='utf-8'))
+        findings = parse_json(read_text(path), path)
         return {str(f['episode']): (str(f['verdict']), tuple(f['reasons'])) for f in findings}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f'{path}: no findings of an audit: {error!r}') from error

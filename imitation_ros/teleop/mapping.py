@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-import yaml
 
 from ..contract import Contract
 from ..data.frame import Array
-from ..errors import ContractError, DataError, unknown
+from ..documents import parse_yaml, read_text, shown
+from ..errors import ContractError, DataError, DocumentError, unknown
 
 
 class JointMap(BaseModel):
@@ -111,13 +111,13 @@ class LeaderMap:
             ContractError: With the key and the choices, whatever is wrong.
         """
         try:
-            values = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+            values = parse_yaml(read_text(Path(path)), path)
             file = _File.model_validate(values)
             return cls.make(contract, file.joints)
         except OSError as error:
             raise ContractError(f'cannot read the leader map {path}: {error.strerror}') from error
-        except yaml.YAMLError as error:
-            raise ContractError(f'{path}: not YAML: {error}') from error
+        except DocumentError as error:
+            raise ContractError(str(error)) from error
         except ValidationError as error:
             lines = []
             for problem in error.errors():
@@ -126,7 +126,7 @@ class LeaderMap:
                 if problem['type'] == 'extra_forbidden':
                     lines.append(f'{where}: {unknown(str(problem["loc"][-1]), "key", keys)}')
                 else:
-                    lines.append(f'{where}: {problem["msg"]}, not {problem["input"]!r}')
+                    lines.append(f'{where}: {problem["msg"]}, not {shown(problem["input"])}')
             raise ContractError(f'{path}: ' + '\n  '.join(lines)) from error
         except (ContractError, DataError) as error:
             raise ContractError(f'{path}: {error}') from error

@@ -17,6 +17,7 @@ from safetensors import safe_open, SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
+from ..documents import mapping, parse_json
 from ..errors import TrainingError
 from ..files import replacing
 
@@ -65,9 +66,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            values: dict[str, Any] = json.loads(metadata['imitation_ros'])
+            values = mapping(parse_json(metadata['imitation_ros'], path), path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, json.JSONDecodeError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, MemoryError) as error:
         raise TrainingError(
             f'the checkpoint {path} is damaged ({type(error).__name__}: {error}); '
             f'use another one of {path.parent}'

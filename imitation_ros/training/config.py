@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
-import yaml
 
 from .. import resources
 from ..contract import explain
 from ..data.episode import Outcome
 from ..data.outcomes import IMITATED
-from ..errors import TrainingError, unknown
+from ..documents import parse_yaml, read_text
+from ..errors import DocumentError, TrainingError, unknown
 from ..policies.act import ActNetwork
 from ..policies.base import Count, Network
 from ..policies.bc import BCNetwork
@@ -232,11 +232,11 @@ def read(
             raise TrainingError(unknown(str(source), 'training (or a .yaml file)', known))
         path = known[str(source)]
     try:
-        values = yaml.safe_load(path.read_text(encoding='utf-8'))
+        values = parse_yaml(read_text(path), path)
     except OSError as error:
         raise TrainingError(f'cannot read {path}: {error.strerror}') from error
-    except yaml.YAMLError as error:
-        raise TrainingError(f'{path}: not YAML: {error}') from error
+    except DocumentError as error:
+        raise TrainingError(str(error)) from error
     if not isinstance(values, Mapping):
         raise TrainingError(f'{path}: a configuration is a mapping of keys to values')
     return {**values, **(changes or {})}, path

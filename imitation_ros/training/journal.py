@@ -19,6 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..documents import mapping, parse_json, read_text
+from ..errors import DocumentError
+
 METRICS = 'metrics.jsonl'
 CURVES = 'curves.png'
 TENSORBOARD = 'tensorboard'
@@ -38,10 +41,10 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Rows of a run's metrics.jsonl; a last line cut by a crash is left out."""
     rows = []
     path = folder / METRICS
-    for line in path.read_text(encoding='utf-8').splitlines() if path.is_file() else []:
+    for line in read_text(path).splitlines() if path.exists() else []:
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+            rows.append(mapping(parse_json(line, path), path))
+        except DocumentError:
             break
     return rows
 

@@ -6,9 +6,8 @@ Rates and gaps are those of the header stamps, the times the converter works wit
 arrived late is no gap. Where a message has no header its publish time stands in.
 """
 
-import json
-
 from ...contract import Contract
+from ...documents import mapping, parse_json, reading
 from ..reader import Bag
 from ..topics import as_recorded, recorded, Topic
 from .audit import Auditor
@@ -57,11 +56,19 @@ def conclude(auditor: Auditor, bag: Bag) -> Audit:
     meta = bag.meta
     return auditor.finish(
         meta.episode if meta else bag.path.stem,
-        json.loads((meta.extra if meta else {}).get('lost', '{}')),
+        _lost(bag),
         bag.types,
         bool(meta and meta.recovered),
         bag.publishers,
     )
+
+
+def _lost(bag: Bag) -> dict[str, int]:
+    """Messages that the recorder missed, by topic, as the bag tells."""
+    text = '{}' if bag.meta is None else bag.meta.extra.get('lost', '{}')
+    with reading(bag.path):
+        told = mapping(parse_json(text, bag.path), bag.path)
+        return {topic: int(count) for topic, count in told.items()}
 
 
 def _type(auditor: Auditor, name: str) -> str:

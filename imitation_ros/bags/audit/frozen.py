@@ -9,12 +9,12 @@ move, or if the picture otherwise changed almost every time the robot moved.
 
 from dataclasses import dataclass, field
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...contract import Contract
+from ...documents import parse_xml
 
 NS = 1_000_000_000
 SEES_MOTION = 0.8
@@ -81,7 +81,7 @@ def carriers(contract: Contract, camera: str) -> tuple[int, ...]:
 
     The camera's link is the first whose name starts with the camera's; () if there is none.
     """
-    root = ElementTree.fromstring(contract.urdf_text)
+    root = parse_xml(contract.urdf_text, contract.urdf_path)
     above: dict[str, tuple[str, str]] = {}
     for joint in root.findall('joint'):
         parent, child = joint.find('parent'), joint.find('child')

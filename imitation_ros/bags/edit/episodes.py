@@ -15,6 +15,7 @@ from pathlib import Path
 import shutil
 
 from ...data.episode import EpisodeMeta, Outcome, UNSTATED
+from ...documents import parse_json, reading
 from ...errors import BagError
 from ...files import sync_folder
 from ...names import plain_name
@@ -91,16 +92,27 @@ def relabel(path: Path, labels: Labels, dry_run: bool = False) -> Change:
         return Change(path, path, 'is labelled so already', changed=False)
     note = ', '.join(f'{key} "{old[key]}" to "{value}"' for key, value in new.items())
     if not dry_run:
-        history = [*json.loads(meta.extra.get(LABELS, '[]')), old]
+        history = [*_history(path, meta), old]
         extra = {**meta.extra, LABELS: json.dumps(history)}
         update_meta(path, EpisodeMeta.from_dict({**meta.to_dict(), **new, 'extra': extra}))
     return Change(path, path, note)
 
 
+def _history(path: Path, meta: EpisodeMeta) -> list[dict[str, str]]:
+    """Labels that a bag had before, the oldest first.
+
+    Raises:
+        DocumentError: If what the bag says of them is none.
+    """
+    with reading(path):
+        told = parse_json(meta.extra.get(LABELS, '[]'), path)
+        return [{str(key): str(label) for key, label in labels.items()} for labels in told]
+
+
 def undo_relabel(path: Path, dry_run: bool = False) -> Change:
     """Give a bag the labels it had before it was last relabelled."""
     meta = meta_of(path)
-    history = json.loads(meta.extra.get(LABELS, '[]'))
+    history = _history(path, meta)
     if not history:
         return Change(path, path, 'was never relabelled', changed=False)
     old = history.pop()
@@ -207,8 +219,10 @@ def _copy(path: Path, target: Path, meta: EpisodeMeta, link: bool) -> None:
             else:
                 shutil.copy2(recording, part / new)
         information['relative_file_paths'] = list(renamed.values())
-        for file in information.get('files') or ():
-            file['path'] = renamed.get(file['path']) or plain_name(file['path'], 'file', path)
+        with reading(path / METADATA):
+            for file in information.get('files') or ():
+                named = plain_name(file['path'], 'file', path)
+                file['path'] = renamed.get(named) or named
         if (information.get('custom_data') or {}).get(CUSTOM_KEY):
             source = f'{path.resolve().parent.name}/{path.name}'
             meta = replace(meta, episode=target.name, extra={**meta.extra, 'merged_from': source})

@@ -9,9 +9,9 @@ import shutil
 from typing import Any
 
 from mcap.writer import CompressionType, Writer
-import yaml
 
 from ...data.episode import EpisodeMeta
+from ...documents import parse_yaml, reading
 from ...errors import BagError
 from ...files import sync_folder
 from ...messages.definitions import find as find_definition
@@ -22,6 +22,7 @@ from ..layout import (
     custom_data,
     CUSTOM_KEY,
     dump,
+    METADATA,
     read_information,
     write_information,
 )
@@ -40,18 +41,19 @@ _NAMES = {
 def channels(bag: Bag) -> tuple[Channel, ...]:
     """Topics of a bag with the quality of service its publishers offered."""
     information = read_information(bag.path) if bag.path.is_dir() else {}
-    known = {
-        entry['topic_metadata']['name']: entry['topic_metadata']
-        for entry in information.get('topics_with_message_count') or ()
-    }
     found = []
-    for name, kind in bag.types.items():
-        entry = known.get(name, {})
-        offered = entry.get('offered_qos_profiles') or []
-        if isinstance(offered, str):
-            offered = yaml.safe_load(offered) or []
-        hashed = str(entry.get('type_description_hash') or '')
-        found.append(Channel(name, kind, tuple(named_profile(p) for p in offered), hashed))
+    with reading(bag.path / METADATA):
+        known = {
+            entry['topic_metadata']['name']: entry['topic_metadata']
+            for entry in information.get('topics_with_message_count') or ()
+        }
+        for name, kind in bag.types.items():
+            entry = known.get(name, {})
+            offered = entry.get('offered_qos_profiles') or []
+            if isinstance(offered, str):
+                offered = parse_yaml(offered, bag.path / METADATA) or []
+            hashed = str(entry.get('type_description_hash') or '')
+            found.append(Channel(name, kind, tuple(named_profile(p) for p in offered), hashed))
     return tuple(found)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from mcap.reader import make_reader
 from mcap.records import Channel as ChannelRecord
 
-from ...contract.loading import parse_yaml
 from ...data.episode import EpisodeMeta, UNSTATED
+from ...documents import mapping, parse_json, parse_yaml
 from ...errors import BagError
 from ..layout import (
     bag_information,
@@ -74,7 +74,8 @@ def rebuild_metadata(bag: Path, file: Path) -> None:
         counts.append(statistics.channel_message_counts.get(number, 0))
     name = bag.name.removesuffix(SUFFIX)
     try:
-        values = json.loads(custom.get(CUSTOM_KEY, '')) | {'recovered': True}
+        told = mapping(parse_json(custom.get(CUSTOM_KEY, ''), file), file)
+        values = told | {'recovered': True}
         meta = parse_meta(json.dumps(values), file)
     except (ValueError, TypeError):
         meta = EpisodeMeta(name, outcome=UNSTATED, recovered=True)
@@ -93,7 +94,9 @@ def rebuild_metadata(bag: Path, file: Path) -> None:
 def _offered(channel: ChannelRecord) -> tuple[dict[str, Any], ...]:
     """QoS profiles that a channel tells of; none if they cannot be read."""
     try:
-        profiles = parse_yaml(channel.metadata.get('offered_qos_profiles', '') or '[]')
+        profiles = parse_yaml(
+            channel.metadata.get('offered_qos_profiles', '') or '[]', channel.topic
+        )
         return tuple(named_profile(dict(profile)) for profile in profiles)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the messages must be readable
         return ()

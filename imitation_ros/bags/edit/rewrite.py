@@ -15,8 +15,8 @@ from typing import Any
 from mcap.reader import make_reader
 from mcap.records import Attachment, Channel, Message, Metadata, Schema
 
-from ...contract.loading import parse_yaml
 from ...data.episode import EpisodeMeta, UNSTATED
+from ...documents import parse_yaml
 from ...errors import BagError, counted
 from ...messages import definitions
 from .. import layout, records
@@ -111,7 +111,7 @@ def _read_summary(path: Path, found: Survey) -> None:
 def _planned(text: str) -> list[layout.Channel]:
     """Channels that the metadata record at the start of a file announces, in order."""
     try:
-        topics = parse_yaml(text)['topics_with_message_count']
+        topics = parse_yaml(text, 'plan')['topics_with_message_count']
         plans = [entry['topic_metadata'] for entry in topics]
         return [
             layout.Channel(

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ...documents import read_json_mapping
 from ...errors import counted, DataError
 from ...irl.config import AdversarialConfig
 from ...irl.methods import METHODS as IRL_METHODS
@@ -144,7 +145,7 @@ class Plan:
         """
         path = out / PLAN
         if path.is_file():
-            before = Plan.from_dict(json.loads(path.read_text(encoding='utf-8')))
+            before = Plan.from_dict(read_json_mapping(path))
             fixed = ('robot', 'task', 'trials', 'conditions', 'updates')
             differing = [key for key in fixed if getattr(before, key) != getattr(self, key)]
             if before.demos[-1] != self.demos[-1]:

@@ -22,6 +22,7 @@ import numpy as np
 from ...contract import Contract, load
 from ...data.frame import Array
 from ...data.store import Dataset, MANIFEST
+from ...documents import read_json_mapping
 from ...errors import DataError, ImitationError
 from ...export.onnx import export
 from ...irl.adversarial.run import IrlResult
@@ -101,8 +102,7 @@ def read(out: Path, cell: Cell) -> dict[str, Any] | None:
     path = out / 'cells' / cell.name / RESULT
     if not path.is_file():
         return None
-    values: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
-    return values
+    return read_json_mapping(path)
 
 
 def results(plan: Plan, out: Path) -> Iterator[tuple[Cell, dict[str, Any]]]:
@@ -194,7 +194,7 @@ def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, 
     if not resume:
         shutil.rmtree(run_folder, ignore_errors=True)
         spent_path.unlink(missing_ok=True)
-    before = json.loads(spent_path.read_text()) if spent_path.is_file() else 0.0
+    before = float(spent_path.read_text()) if spent_path.is_file() else 0.0
     begin = time.process_time()
     shared = 0.0
     parent = None
@@ -215,7 +215,7 @@ def _parent(plan: Plan, cell: Cell, cells: Path) -> tuple[Path | None, float]:
     if BC not in plan.known:
         return None, 0.0
     folder = cells / replace(cell, method=BC).name
-    values = json.loads((folder / RESULT).read_text(encoding='utf-8'))
+    values = read_json_mapping(folder / RESULT)
     return folder / 'run', float(values['cpu_s'])
 
 

@@ -18,6 +18,7 @@ import yaml
 from ... import resources
 from ...contract import Contract
 from ...data.frame import Array
+from ...documents import parse_yaml, read_text
 from ...errors import ContractError, SafetyError
 from ...kinematics.model import RobotModel
 from . import shapes
@@ -109,14 +110,14 @@ def read(path: Path, contract: Contract) -> LinkCapsules:
     """
     again = f'; run: imitation_ros check --robot {contract.path} --fit-capsules'
     try:
-        values = yaml.safe_load(path.read_text(encoding='utf-8'))
+        values = parse_yaml(read_text(path), path)
         stamp = (values['format'], values['geometry'])
         rows = {
             link: np.array(entry['capsules'], dtype=np.float64).reshape(-1, 7)
             for link, entry in values['links'].items()
         }
         outside = {link: float(entry['excess']) for link, entry in values['links'].items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise SafetyError(f'cannot read the capsules in {path}: {error}{again}') from error
     now = fingerprint(contract)
     if stamp != (FORMAT, now):
