@@ -108,7 +108,7 @@ def test_the_capture_point_stays_inside_and_nothing_else_is_given_up(
                 rows, room, ahead = support.constraints(robot.q)
                 step = robot.step(*ask(tick, robot.q))
                 path.append(step.q)
-                least = min(least, float((room - ahead * (rows.matrix @ step.v)).min()))
+                least = min(least, float((room - ahead * (rows.G @ step.v)).min()))
                 for note in step.interventions:
                     assert note.rule is not Rule.QP_FALLBACK
                     said += note.rule is Rule.SUPPORT
