@@ -169,7 +169,8 @@ def _by_rosbags(shape: Shape) -> bytes:
 
 
 def _text(value: str) -> bytes:
-    return struct.pack('<I', len(value)) + value.encode()
+    data = value.encode()
+    return struct.pack('<I', len(data)) + data
 
 
 def _record(opcode: int, *parts: bytes) -> bytes:
