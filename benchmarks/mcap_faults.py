@@ -278,7 +278,7 @@ def _plain(data: bytes, at: int, found: Contents) -> None:
             return
         try:
             _take(opcode, content, found)
-        except (struct.error, ValueError, RuntimeError, zstandard.ZstdError):
+        except (struct.error, ValueError, RuntimeError, MemoryError, zstandard.ZstdError):
             continue
 
 
