@@ -1,27 +1,40 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reasons: the words and numbers of every intervention of the filter."""
+"""Explainer: turns a decision of the filter into interventions, in words and numbers."""
 
 import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array
 from .constraints.inequality import InequalityConstraints
-from .constraints.tools import SHARE, ToolSpeed
+from .constraints.optional import OptionalConstraints
+from .constraints.tools import SHARE
+from .constraints.torque import TorqueState
+from .decision import Decision, Outcome, PROJECTED, SlowedTool, Subject
 from .geometry.model import Indices
 from .intervention import Intervention, Rule
-from .lagging import BEYOND, FAST, SUDDEN
+from .lagging import BEYOND, FAST, LaggingJoints, SUDDEN
+
+OVERRUN = Intervention(Rule.BUDGET, 'the time for this step is used up: it brakes')
 
 
-class Reasons:
+class Explainer:
     """Says what the filter changed, joint by joint and pair by pair."""
 
-    def __init__(self, contract: Contract, links: tuple[tuple[str, str], ...], dt: float) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        links: tuple[tuple[str, str], ...],
+        dt: float,
+        optional: OptionalConstraints | None,
+    ) -> None:
         """Prepare the texts: making them at every step would cost more than the step."""
         self._contract = contract
         self._links = links
         self._obstacles = {obstacle.name for obstacle in contract.safety.workspace}
         self._dt = dt
+        self._optional = optional
+        self._lagging = LaggingJoints(contract, dt)
         self._texts = _limit_texts(contract)
 
     def start(
@@ -54,28 +67,99 @@ class Reasons:
             )
         return tuple(found)
 
-    def malformed(self, q_des: Array, v_des: Array | None) -> Intervention | None:
-        """Why what is asked cannot be a position of this robot: its shape; None if it can."""
+    def explain(self, decision: Decision) -> tuple[Intervention, ...]:
+        """How what is sent differs from what was asked, and why; empty if it does not."""
+        d = decision
+        known = None if d.optional is None else d.optional.needed
+        notes: list[Intervention] = []
+        near = d.proximity
+        if d.outcome is PROJECTED and near is not None and near.lagging is None:
+            if d.reshaped or d.tool is not None or d.refusal is not None:
+                notes, known = self._projected(d, known)
+        elif d.outcome is PROJECTED or d.outcome is Outcome.OUT_OF_TIME_AFTER_QP:
+            notes, known = self._projected(d, known)
+        elif d.outcome is Outcome.SLOWED:
+            notes, known = self._slowed(d, known)
+        elif d.outcome is Outcome.OUT_OF_TIME:
+            notes = [OVERRUN]
+        elif d.outcome is Outcome.MALFORMED:
+            notes = self._malformed(d.q_des, d.v_des)
+        elif d.outcome is Outcome.NON_FINITE:
+            notes = self._non_finite(d.q_des, d.v_des)
+        if self._optional is not None:
+            notes += self._optional.overload(d.q, d.v, d.x, known)
+        return tuple(notes)
+
+    def _projected(
+        self, d: Decision, known: TorqueState | None
+    ) -> tuple[list[Intervention], TorqueState | None]:
+        """The velocity closest to the wanted one; and the torque looked at last."""
+        if d.q_des is None or d.proximity is None:
+            return [], known
+        clipped = d.proximity.clipped
+        notes = [] if d.tool is None else self._tool(d.tool)
+        reshaped: list[Intervention] = []
+        if d.proximity.lagging is not None:
+            notes += self._lags(d.q, d.q_des, clipped, d.proximity.lagging)
+        if d.reshaped:
+            reshaped, known = self._reshaped(d, clipped, d.solution, known)
+        if d.outcome is not PROJECTED:
+            return [*notes, *reshaped, OVERRUN], known
+        refused = [] if d.refusal is None else self._refusal(d)
+        # A QP that brings every joint where it was asked to be changed nothing.
+        if reshaped and (refused or self._lagging.any(d.q, d.q_des, d.x)):
+            notes += reshaped
+        return notes + refused, known
+
+    def _slowed(
+        self, d: Decision, known: TorqueState | None
+    ) -> tuple[list[Intervention], TorqueState | None]:
+        """A share of the wanted velocity; and the torque looked at last."""
+        if d.q_des is None or d.proximity is None or d.bounds is None:
+            return [], known
+        notes, late = self._tool(d.tool), self._lagging.kinds(d.q, d.q_des, d.x)
+        notes += self._lags(d.q, d.q_des, d.x, late)
+        approach = d.proximity.constraints
+        if d.share < 1.0 and approach is not None:
+            notes += self._approach(approach, d.bounds.wanted, d.x, d.proximity.distance)
+        if d.share < 1.0 and d.optional is not None and self._optional is not None:
+            clipped = d.proximity.clipped
+            found, known = self._optional.reshaped(d.optional, d.q, d.v, clipped, d.x)
+            notes += found
+        return notes + self._refusal(d), known
+
+    def _reshaped(
+        self, d: Decision, clipped: Array, x: Array | None, known: TorqueState | None
+    ) -> tuple[list[Intervention], TorqueState | None]:
+        """What kept the QP from the clipped velocity; and the torque looked at last."""
+        notes: list[Intervention] = []
+        if d.proximity is not None and d.proximity.constraints is not None:
+            approach, distance = d.proximity.constraints, d.proximity.distance
+            notes += self._approach(approach, clipped, x, distance)
+        if d.optional is not None and self._optional is not None:
+            found, known = self._optional.reshaped(d.optional, d.q, d.v, clipped, x)
+            notes += found
+        return notes, known
+
+    def _malformed(self, *asked: Array | None) -> list[Intervention]:
+        """Why what is asked cannot be a position of this robot: its shape."""
         shape = (self._contract.n,)
-        for asked in (q_des, v_des):
-            if asked is not None and asked.shape != shape:
-                return Intervention(
-                    Rule.SHAPE, f'asked for shape {asked.shape}, the robot has {shape}'
-                )
-        return None
+        wrong = [array.shape for array in asked if array is not None and array.shape != shape]
+        return [Intervention(Rule.SHAPE, f'asked for shape {wrong[0]}, the robot has {shape}')]
 
-    def non_finite(self, q_des: Array, v_des: Array | None) -> Intervention:
+    def _non_finite(self, *asked: Array | None) -> list[Intervention]:
         """Which joint is asked for a value that is not finite."""
-        asked = q_des if v_des is None or not np.isfinite(q_des).all() else v_des
-        i = int(np.argmax(~np.isfinite(asked)))
-        return Intervention(
-            Rule.NON_FINITE,
-            'asked for a value that is not finite',
-            joint=self._contract.joints[i],
-            asked=float(asked[i]),
-        )
+        for array in asked:
+            if array is not None and not np.isfinite(array).all():
+                i, text = (
+                    int(np.argmin(np.isfinite(array))),
+                    'asked for a value that is not finite',
+                )
+                joint, value = self._contract.joints[i], float(array[i])
+                return [Intervention(Rule.NON_FINITE, text, joint=joint, asked=value)]
+        return []
 
-    def lags(self, q: Array, q_des: Array, x: Array, lagging: Indices) -> list[Intervention]:
+    def _lags(self, q: Array, q_des: Array, x: Array, lagging: Indices) -> list[Intervention]:
         """Joints that a velocity x does not bring from q to where they were asked to be.
 
         Args:
@@ -92,7 +176,7 @@ class Reasons:
         made, texts = tuple.__new__, self._texts
         return [made(Intervention, (*texts[k][i], None, far, near)) for k, i, far, near in rows]
 
-    def approach(
+    def _approach(
         self, rows: InequalityConstraints, asked: Array, x: Array | None, distance: Array
     ) -> list[Intervention]:
         """Pair that the asked velocity would bring too close, and what x does with it.
@@ -118,27 +202,29 @@ class Reasons:
         rule = Rule.WORKSPACE if other in self._obstacles else Rule.COLLISION
         return [Intervention(rule, text, None, (one, other), kept - broken, sent)]
 
-    def tool(self, tools: ToolSpeed, tool: int | None, speed: float) -> list[Intervention]:
+    def _tool(self, slowed: SlowedTool | None) -> list[Intervention]:
         """Tool that the asked velocity would move too fast [m/s]; an empty list for None."""
-        if tool is None:
+        cap = self._contract.safety.tool_speed
+        if slowed is None or cap is None:
             return []
-        text, sent = f'{tools.names[tool]} may move at {tools.cap:.3f} m/s', SHARE * tools.cap
-        return [Intervention(Rule.TOOL_SPEED, text, asked=speed, sent=sent)]
+        text = f'{self._contract.tools[slowed.number]} may move at {cap:.3f} m/s'
+        return [Intervention(Rule.TOOL_SPEED, text, asked=slowed.speed, sent=SHARE * cap)]
 
-    def refusal(self, pair: int | None, distance: Array, threshold: Array) -> list[Intervention]:
-        """Pair for which the certificate refused; an empty list for None."""
-        if pair is None:
+    def _refusal(self, d: Decision) -> list[Intervention]:
+        """What the certificate refused for; an empty list if it did not."""
+        if d.refusal is None or d.proximity is None:
             return []
-        if pair < 0:
-            joint = self._contract.joints[pair]
+        subject, number = d.refusal
+        if subject is Subject.JOINT:
+            joint = self._contract.joints[number]
             text = f'braking keeps "{joint}" where it can hold the robot'
             return [Intervention(Rule.BRAKING, text, joint=joint)]
-        if pair >= len(self._links):
-            tool = self._contract.tools[pair - len(self._links)]
+        if subject is Subject.TOOL:
+            tool = self._contract.tools[number]
             return [Intervention(Rule.BRAKING, f'braking keeps {tool} under its top speed')]
-        one, other = self._links[pair]
-        text, now = f'braking keeps {one} and {other} apart', float(distance[pair])
-        kept = float(threshold[pair])
+        one, other = self._links[number]
+        text, now = f'braking keeps {one} and {other} apart', float(d.proximity.distance[number])
+        kept = float(d.threshold[number])
         return [Intervention(Rule.BRAKING, text, pair=(one, other), asked=now, sent=kept)]
 
 

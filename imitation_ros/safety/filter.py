@@ -11,6 +11,8 @@ keeps position, velocity, acceleration and distance.
 
 In the mode `path` the asked velocity itself is tried first, at growing slowness: the robot stays
 on the way that was asked for, where the QP would leave it.
+
+A step first decides, which changes nothing; then it is explained; then its velocity is taken.
 """
 
 from collections.abc import Callable
@@ -25,11 +27,12 @@ from ..errors import SafetyError
 from ..kinematics.model import RobotModel
 from . import backends
 from .backend import Backend
+from .certification import Certification
 from .constraints.limits import ViabilityBox
 from .constraints.optional import OptionalConstraints, OptionalInequalities
-from .explain import Reasons
-from .intervention import internal_error, Intervention, Rule
-from .lagging import LaggingJoints
+from .decision import Decision, Outcome, PROJECTED, Refusal, SlowedTool
+from .explain import Explainer
+from .intervention import internal_error, Intervention
 from .proximity import Proximity
 from .velocity_bounds import VelocityBounds
 
@@ -38,11 +41,6 @@ SHARES = (1.0, 0.75, 0.5, 0.25)
 
 ON_THE_EDGE = 1e-9
 """A velocity this far outside the box is clipped, not slowed down [rad/s or m/s]."""
-
-TOUCH = 1e-4
-"""While it recovers from a contact, a pair may come this much closer [m]."""
-
-OVERRUN = Intervention(Rule.BUDGET, 'the time for this step is used up: it brakes')
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class SafetyFilter:
         dt: Period of the commands [s].
         box: Viability box.
         backend: What computes, distances between links among others.
+        needed: Distance that every pair keeps, but while it recovers [m].
         q: Last set-point [rad or m], shape (n,).
         v: Its velocity [rad/s or m/s], shape (n,).
     """
@@ -92,7 +91,7 @@ class SafetyFilter:
         self.dt = 1.0 / contract.rates.command_hz
         self.box = ViabilityBox(contract.limits, self.dt)
         self.backend = backends.build(RobotModel(contract)) if backend is None else backend
-        self._certificate = self.backend.certificate(self.box) if certify else None
+        certificate = self.backend.certificate(self.box) if certify else None
         safety = contract.safety
         self.needed = safety.self_collision_distance + safety.certificate_margin
         self._query = self.backend.proximity_query(contract, self.box)
@@ -101,15 +100,15 @@ class SafetyFilter:
             raise SafetyError('safety.tool_speed: the contract names no tools')
         self._tools = None if cap is None else self.backend.tool_speed(self.box, cap)
         self._path = safety.mode == 'path'
-        self._optionals = None
+        self._optional = None
         if safety.torque is not None or safety.support is not None:
-            self._optionals = OptionalConstraints(
+            self._optional = OptionalConstraints(
                 contract, self.backend.robot, self.backend.dynamics(), self.box
             )
+        self._certification = Certification(certificate, self._optional, self._tools, self.needed)
+        self._explainer = Explainer(contract, self.backend.links, self.dt, self._optional)
         self._threshold: Array = np.full(len(self.backend), self.needed)
         self._recovers = False
-        self._reasons = Reasons(contract, self.backend.links, self.dt)
-        self._lagging = LaggingJoints(contract, self.dt)
         self._speeds = -self.box.velocity, self.box.velocity
         self.q: Array = contract.home.copy()
         self.v: Array = np.zeros(contract.n)
@@ -140,12 +139,11 @@ class SafetyFilter:
         """
         self.q, self.v = np.array(q, dtype=np.float64), np.zeros(self.contract.n)
         distance = self.backend.distances(self.q)
-        self._threshold = np.minimum(self.needed, distance - TOUCH)
-        self._threshold[distance >= self.needed] = self.needed
-        self._recovers = bool((distance < self.needed).any())
+        self._threshold = self._certification.start(distance)
+        self._recovers = self._certification.recovers(self._threshold)
         inside = np.clip(self.q, self.box.lower, self.box.upper)
-        notes = self._reasons.start(self.q, inside, distance, self.needed)
-        return notes if self._optionals is None else (*notes, *self._optionals.start(self.q))
+        notes = self._explainer.start(self.q, inside, distance, self.needed)
+        return notes if self._optional is None else (*notes, *self._optional.start(self.q))
 
     def brake(self, why: Intervention) -> Step:
         """Brake after something failed: by the law alone, which the last certificate covers."""
@@ -157,7 +155,7 @@ class SafetyFilter:
         self,
         q_des: Array | None,
         v_des: Array | None = None,
-        late: Callable[[], bool] | None = None,
+        deadline_exceeded: Callable[[], bool] | None = None,
     ) -> Step:
         """Next set-point, finite whatever happens: it brakes where anything within fails.
 
@@ -165,66 +163,76 @@ class SafetyFilter:
             q_des: Asked positions for the next set-point [rad or m], shape (n,); None brakes.
             v_des: Velocity of what is asked [rad/s or m/s], shape (n,). With it, a lag is made
                 up without overshoot; without it, the whole way is asked for in one step.
-            late: Whether the time for this step is used up: then it brakes, which needs no proof.
+            deadline_exceeded: Whether the time for this step is used up: then it brakes, which
+                needs no proof.
 
         Returns:
             The set-point, which is also the new state.
         """
-        q, v, threshold, recovers = self.q, self.v, self._threshold, self._recovers
         try:
-            step = self._step(q_des, v_des, late)
+            decision = self.decide(q_des, v_des, deadline_exceeded)
+            q, v = self.q + self.dt * decision.x, decision.x
             # Not finite if any factor is not.
-            if math.isfinite(self.q.dot(self.v)):
-                return step
+            if math.isfinite(q.dot(v)):
+                interventions = self._explainer.explain(decision)
+                self.q, self.v, self._threshold = q, v, decision.threshold
+                if self._recovers:
+                    self._recovers = self._certification.recovers(self._threshold)
+                return Step(q, v, interventions)
             text = 'the set-point is not finite'
         except Exception as error:  # noqa: BLE001  (whatever it is, the robot has to stop)
             text = f'{type(error).__name__}: {error}'
-        self.q, self.v, self._threshold, self._recovers = q, v, threshold, recovers
         return self.brake(internal_error(text))
 
-    def _step(
-        self, q_des: Array | None, v_des: Array | None, late: Callable[[], bool] | None
-    ) -> Step:
-        """Next set-point, if nothing fails: see `step`."""
+    def decide(
+        self,
+        q_des: Array | None,
+        v_des: Array | None = None,
+        deadline_exceeded: Callable[[], bool] | None = None,
+    ) -> Decision:
+        """The velocity of the next set-point, and why; nothing is changed: see `step`."""
+        q, v, threshold = self.q, self.v, self._threshold
+        asked = q, v, q_des, v_des
         if q_des is None:
-            return self._move(self.box.brake(self.v), ())
-        refusal = self._reasons.malformed(q_des, v_des)
-        if refusal is not None:
-            return self._move(self.box.brake(self.v), (refusal,))
-        bounds = self._query.velocity_bounds(self.q, self.v, q_des, v_des)
+            return Decision(Outcome.NOTHING_ASKED, *asked, self.box.brake(v), threshold)
+        if q_des.shape != q.shape or (v_des is not None and v_des.shape != q.shape):
+            return Decision(Outcome.MALFORMED, *asked, self.box.brake(v), threshold)
+        bounds = self._query.velocity_bounds(q, v, q_des, v_des)
         if bounds is None:
-            refusal = self._reasons.non_finite(q_des, v_des)
-            return self._move(self.box.brake(self.v), (refusal,))
-        notes: list[Intervention] = []
+            return Decision(Outcome.NON_FINITE, *asked, self.box.brake(v), threshold)
+        tool: SlowedTool | None = None
         if self._tools is not None:
-            bounds.wanted[:], tool, speed = self._tools.slowed(self.q, bounds.wanted)
-            notes += self._reasons.tool(self._tools, tool, speed)
-        proximity = self._look(q_des, bounds)
-        if late is not None and late():
-            return self._move(bounds.brake, (OVERRUN,))
+            wanted, number, speed = self._tools.slowed(q, bounds.wanted)
+            bounds = bounds.wanting(wanted)
+            tool = None if number is None else SlowedTool(number, speed)
+        proximity = self._proximity(q_des, bounds)
+        if deadline_exceeded is not None and deadline_exceeded():
+            return Decision(Outcome.OUT_OF_TIME, *asked, bounds.brake, threshold)
         optional: OptionalInequalities | None = None
-        if self._optionals is not None:
+        if self._optional is not None:
             whole = proximity.close or self._path
-            optional = self._optionals.at(self.q, self.v, bounds, proximity.clipped, whole)
+            optional = self._optional.at(q, v, bounds, proximity.clipped, whole)
+        known = bounds, proximity, optional, tool
         if self._path:
-            slowed = self._slow_down(q_des, bounds, proximity, optional)
+            slowed = self._slow_down(bounds, proximity, optional)
             if slowed is not None:
-                return self._move(slowed[0], (*notes, *slowed[1]))
-        if proximity.lagging is not None:
-            notes += self._reasons.lags(self.q, q_des, proximity.clipped, proximity.lagging)
-        # With a diagonal weight, a clip that satisfies the rows is the optimum of the QP.
-        reshape = proximity.close or (optional is not None and optional.broken)
-        reshaped: list[Intervention] = []
-        x = self._propose(bounds, proximity, optional, reshaped) if reshape else proximity.clipped
-        if late is not None and late():
-            return self._move(bounds.brake, (*notes, *reshaped, OVERRUN))
-        refused: list[Intervention] = []
-        x = bounds.brake if x is None else self._dispose(x, bounds, proximity, refused)
-        if reshaped and (refused or self._lagging.any(self.q, q_des, x)):
-            notes += reshaped
-        return self._move(x, (*notes, *refused))
+                x, threshold, share, refusal = slowed
+                return Decision(
+                    Outcome.SLOWED, *asked, x, threshold, *known, share, refusal=refusal
+                )
+        # With a diagonal weight, a clip that meets the constraints is the optimum of the QP.
+        reshaped = proximity.close or (optional is not None and optional.broken)
+        solution = self._solve(bounds, proximity, optional) if reshaped else proximity.clipped
+        outcome, x, refusal = PROJECTED, bounds.brake, None
+        if deadline_exceeded is not None and deadline_exceeded():
+            outcome = Outcome.OUT_OF_TIME_AFTER_QP
+        elif solution is not None:
+            x, threshold, refusal = self._dispose(solution, bounds, proximity)
+        # At almost every step; naming the fields would take five times as long.
+        fields = outcome, *asked, x, threshold, *known, 1.0, reshaped, solution, refusal
+        return tuple.__new__(Decision, fields)
 
-    def _look(self, q_des: Array, bounds: VelocityBounds) -> Proximity:
+    def _proximity(self, q_des: Array, bounds: VelocityBounds) -> Proximity:
         """What is near; where capsules get in the way, hulls tell how near, if they may."""
         proximity = self._query.proximity(self.q, q_des, bounds, self._threshold)
         refinement = self.backend.geometry.refinement
@@ -237,113 +245,72 @@ class SafetyFilter:
                 proximity = self._query.proximity(self.q, q_des, bounds, relaxed)
         return proximity._replace(distance=refinement.apply(self.q, proximity.distance))
 
-    def _move(self, x: Array, notes: tuple[Intervention, ...]) -> Step:
-        """Take a velocity as the new state."""
-        if self._optionals is not None:
-            notes = (*notes, *self._optionals.overload(self.q, self.v, x))
-        self.v = x
-        self.q = self.q + self.dt * x
-        return Step(self.q, self.v, notes)
-
     def _slow_down(
         self,
-        q_des: Array,
         bounds: VelocityBounds,
         proximity: Proximity,
         optional: OptionalInequalities | None,
-    ) -> tuple[Array, list[Intervention]] | None:
-        """The largest share of the wanted velocity that nothing speaks against; None: none."""
-        lower, upper, rows = bounds.lower, bounds.upper, proximity.constraints
-        refused: int | None = None
+    ) -> tuple[Array, Array, float, Refusal | None] | None:
+        """The largest share of the wanted velocity that nothing speaks against; None: none.
+
+        Returns:
+            The velocity, the thresholds, the share, and why the first larger one was refused.
+        """
+        lower, upper, approach = bounds.lower, bounds.upper, proximity.constraints
+        first: Refusal | None = None
+        state = self._threshold, self._recovers
         for share in SHARES:
-            tried = share * bounds.wanted
-            if (tried < lower - ON_THE_EDGE).any() or (tried > upper + ON_THE_EDGE).any():
+            x = share * bounds.wanted
+            if (x < lower - ON_THE_EDGE).any() or (x > upper + ON_THE_EDGE).any():
                 continue
-            tried = np.minimum(np.maximum(tried, lower), upper)
-            if rows is not None and (rows.excess(tried) > 0.0).any():
+            x = np.minimum(np.maximum(x, lower), upper)
+            if approach is not None and (approach.excess(x) > 0.0).any():
                 continue
-            if optional is not None and optional.broken_by(tried):
+            if optional is not None and optional.broken_by(x):
                 continue
-            pair = self._refused(tried, bounds, proximity)
-            if pair is not None:
-                refused = pair if refused is None else refused
-                continue
-            late = self._lagging.kinds(self.q, q_des, tried)
-            notes = self._reasons.lags(self.q, q_des, tried, late)
-            if share < 1.0 and rows is not None:
-                notes += self._reasons.approach(rows, bounds.wanted, tried, proximity.distance)
-            if share < 1.0 and optional is not None and self._optionals is not None:
-                notes += self._optionals.reshaped(
-                    optional, self.q, self.v, proximity.clipped, tried
-                )
-            notes += self._reasons.refusal(refused, proximity.distance, self._threshold)
-            return tried, notes
+            refusal, threshold = self._certification.check(
+                self.q, self.v, x, bounds, proximity, *state
+            )
+            if refusal is None:
+                return x, threshold, share, first
+            first = first or refusal
         return None
 
-    def _propose(
+    def _solve(
         self,
         bounds: VelocityBounds,
         proximity: Proximity,
         optional: OptionalInequalities | None,
-        notes: list[Intervention],
     ) -> Array | None:
-        """Closest velocity to the wanted one that keeps away from other links; None: brake."""
+        """Closest velocity to the wanted one that keeps away from other links; None: none."""
         slowest, fastest = self._speeds
         wanted = np.minimum(np.maximum(bounds.wanted, slowest), fastest)
-        if optional is not None and self._optionals is not None:
-            x = optional.closest(proximity, wanted, bounds)
-            if proximity.constraints is not None:
-                notes += self._reasons.approach(
-                    proximity.constraints, proximity.clipped, x, proximity.distance
-                )
-            notes += self._optionals.reshaped(optional, self.q, self.v, proximity.clipped, x)
-            return x
-        if proximity.constraints is None:
+        if optional is not None:
+            return optional.closest(proximity, wanted, bounds)
+        approach = proximity.constraints
+        if approach is None:
             return proximity.clipped
-        x = proximity.constraints.closest(wanted, bounds.lower, bounds.upper, proximity.broken)
+        box = bounds.lower, bounds.upper, proximity.broken
+        x = approach.closest(wanted, *box)
         if x is None:
-            # In a tight spot rows exclude each other, and a robot that then only brakes never
-            # leaves it. Braking breaks no row after this; the certificate decides as always.
-            apart = proximity.constraints.met_by(bounds.brake)
-            x = apart.closest(wanted, bounds.lower, bounds.upper, proximity.broken)
-        notes += self._reasons.approach(
-            proximity.constraints, proximity.clipped, x, proximity.distance
-        )
+            # In a tight spot they exclude each other, and a robot that then only brakes never
+            # leaves it. Braking breaks none after this; the certificate decides as always.
+            x = approach.met_by(bounds.brake).closest(wanted, *box)
         return x
 
-    def _refused(self, x: Array, bounds: VelocityBounds, proximity: Proximity) -> int | None:
-        """Pair for which the certificate refuses a velocity; None if it is certified.
-
-        Numbers from len(backend) on are tools, and negative ones joints, counted from the end.
-        """
-        if self._certificate is None:
-            return None
-        if self._optionals is not None:
-            joint = self._optionals.refused(self.q, self.v, x)
-            if joint is not None:
-                return joint - self.contract.n
-        if self._tools is not None:
-            tool = self._tools.refused(self.q, x)
-            if tool is not None:
-                return len(self.backend) + tool
-        threshold = self._threshold
-        if self._recovers:
-            # While it recovers, a pair that opened may not close again: raise its threshold.
-            raised = np.clip(proximity.distance - TOUCH, threshold, self.needed)
-            if self._certificate.refused(self.q, x, bounds, proximity, raised) is None:
-                self._threshold = raised
-                self._recovers = bool((raised < self.needed).any())
-                return None
-        return self._certificate.refused(self.q, x, bounds, proximity, threshold)
-
     def _dispose(
-        self, x: Array, bounds: VelocityBounds, proximity: Proximity, notes: list[Intervention]
-    ) -> Array:
-        """The velocity, half-way to braking, or braking: the first that is certified."""
-        refused = self._refused(x, bounds, proximity)
-        if refused is None:
-            return x
+        self, x: Array, bounds: VelocityBounds, proximity: Proximity
+    ) -> tuple[Array, Array, Refusal | None]:
+        """The velocity, half-way to braking, or braking: the first that is certified.
+
+        Returns:
+            The velocity, the thresholds, and why x was refused.
+        """
+        state = self._threshold, self._recovers
+        check = self._certification.check
+        refusal, threshold = check(self.q, self.v, x, bounds, proximity, *state)
+        if refusal is None:
+            return x, threshold, None
         half = bounds.brake + 0.5 * (x - bounds.brake)
-        chosen = bounds.brake if self._refused(half, bounds, proximity) is not None else half
-        notes += self._reasons.refusal(refused, proximity.distance, self._threshold)
-        return chosen
+        again, threshold = check(self.q, self.v, half, bounds, proximity, *state)
+        return (half if again is None else bounds.brake), threshold, refusal

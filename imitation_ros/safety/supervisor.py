@@ -8,16 +8,14 @@ or slow down); `steady_ns` never stops, so the watchdogs work whatever happens t
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from ..contract import Contract
 from ..data.frame import Array
 from ..data.proposal import Proposal
 from ..errors import SafetyError
-from .constraints.limits import MAX_POSITION, MAX_SPEED
 from .estop import EstopPublishers, UNKNOWN
 from .filter import SafetyFilter
 from .intervention import internal_error, Intervention, Rule
+from .measured import MeasuredState
 from .player import NS, ProposalPlayer
 from .tracking import Tracking
 from .verdict import State, Verdict
@@ -62,10 +60,10 @@ class Governor:
         self.contract = contract
         self.filter = SafetyFilter(contract) if safety_filter is None else safety_filter
         self.player = ProposalPlayer(contract)
+        self._measured = MeasuredState(contract)
         self._tracking = Tracking(contract, self.filter)
         self.state = State.DISARMED
         self._dt_ns = round(NS / contract.rates.command_hz)
-        self._max_age_ns = round(contract.joint_states.max_age_s * NS)
         self._estop = EstopPublishers(round(contract.safety.estop_heartbeat_s * NS))
         self._timer_ns = timer_ns
         self._shadow = shadow
@@ -73,17 +71,13 @@ class Governor:
         self._rejections = 0
         self._armed = False
         self._first = True
-        self._state_at: int | None = None
-        self._state_stamp: int | None = None
-        self._q: Array | None = None
-        self._v: Array | None = None
         self._now_ns: int | None = None
         self._pending: list[Intervention] = []
 
     @property
     def measured(self) -> Array | None:
         """Last valid measured positions [rad or m], shape (n,), or None."""
-        return self._q
+        return self._measured.q
 
     def push_state(self, steady_ns: int, stamp_ns: int, q: Array, v: Array) -> list[Intervention]:
         """Take a measured state; one that repeats its stamp does not count as fresh.
@@ -97,27 +91,8 @@ class Governor:
         Returns:
             Why it was refused; empty if it was taken.
         """
-        n = self.contract.n
-        if q.shape != (n,) or v.shape != (n,):
-            return self.reject(
-                Rule.REJECTED_STATE, f'the state has shapes {q.shape} and {v.shape}, not ({n},)'
-            )
-        # NaN is not within them either.
-        bad = ~((np.abs(q) <= MAX_POSITION) & (np.abs(v) <= MAX_SPEED))
-        if bad.any():
-            i = int(np.argmax(bad))
-            finite = np.isfinite(q[i]) and np.isfinite(v[i])
-            return self.reject(
-                Rule.REJECTED_STATE,
-                f'the measured state is {"out of every range" if finite else "not finite"}',
-                joint=self.contract.joints[i],
-                asked=float(q[i]),
-            )
-        if stamp_ns and stamp_ns == self._state_stamp:
-            return []
-        self._state_at, self._state_stamp = steady_ns, stamp_ns
-        self._q, self._v = q.copy(), v.copy()
-        return []
+        refusal = self._measured.push(steady_ns, stamp_ns, q, v)
+        return [] if refusal is None else self._refuse(refusal)
 
     def push_proposal(self, now_ns: int, steady_ns: int, proposal: Proposal) -> list[Intervention]:
         """Take a proposal.
@@ -132,7 +107,7 @@ class Governor:
         """
         if self.state not in (State.HOLD, State.ACTIVE):
             return []
-        if self._stale(steady_ns):
+        if self._measured.stale(steady_ns):
             return self.reject(
                 Rule.STATE_STALE, 'no proposal is taken without a fresh measured state'
             )
@@ -232,27 +207,8 @@ class Governor:
             raise SafetyError(f'already armed ({self.state.value})')
         if not self._estop.alive(steady_ns):
             raise SafetyError('no heartbeat of the e-stop')
-        if self._q is None or self._v is None or self._state_at is None:
-            raise SafetyError(f'no joint state on {self.contract.joint_states.topic} yet')
-        if self._stale(steady_ns):
-            age = (steady_ns - self._state_at) / NS
-            raise SafetyError(f'the last joint state is {age:.3f} s old')
-        safety, limits, joints = self.contract.safety, self.contract.limits, self.contract.joints
-        fastest = int(np.argmax(np.abs(self._v)))
-        if abs(self._v[fastest]) > safety.arm_velocity and not self._shadow:
-            raise SafetyError(
-                f'"{joints[fastest]}" moves at {self._v[fastest]:.3f}, '
-                f'more than {safety.arm_velocity}'
-            )
-        outside = np.maximum(limits.lower - self._q, self._q - limits.upper)
-        excess = outside - safety.limit_tolerance * (limits.upper - limits.lower)
-        worst = int(np.argmax(excess))
-        if excess[worst] > 0.0:
-            raise SafetyError(
-                f'"{joints[worst]}" is at {self._q[worst]:.4f}, outside '
-                f'[{limits.lower[worst]:.4f}, {limits.upper[worst]:.4f}]'
-            )
-        for intervention in self.filter.reset(self._q):
+        q = self._measured.startable(steady_ns, moving=self._shadow)
+        for intervention in self.filter.reset(q):
             self._report(intervention)
         self.player.clear()
         self._tracking.restart()
@@ -292,14 +248,7 @@ class Governor:
 
     def _step(self, now_ns: int, steady_ns: int) -> Verdict:
         """One command period, if nothing fails: see `step`."""
-        late: Callable[[], bool] | None = None
-        timer = self._timer_ns
-        if timer is not None and self._budget_ns:
-            deadline = timer() + self._budget_ns
-
-            def late() -> bool:
-                return timer() > deadline
-
+        deadline_exceeded = self._deadline()
         self._watch(now_ns, steady_ns)
         if not self._armed:
             return Verdict(self.state, None, None, self._take())
@@ -311,7 +260,7 @@ class Governor:
             else:
                 before = self.player.target(now_ns)
                 velocity = (target - (target if before is None else before)) / self.filter.dt
-        step = self.filter.step(target, velocity, late)
+        step = self.filter.step(target, velocity, deadline_exceeded)
         if step.failed and self.state is not State.ESTOP:
             self.state = State.FAULT
             self.player.clear()
@@ -327,6 +276,14 @@ class Governor:
             proposal.stamp_ns if proposal is not None and target is not None else None,
         )
 
+    def _deadline(self) -> Callable[[], bool] | None:
+        """Start the time that a step may take; tells whether it is used up. None: no budget."""
+        timer = self._timer_ns
+        if timer is None or not self._budget_ns:
+            return None
+        end = timer() + self._budget_ns
+        return lambda: timer() > end
+
     def _watch(self, now_ns: int, steady_ns: int) -> None:
         """Watchdogs: clock, heartbeat, freshness of the state, tracking."""
         if self._now_ns is not None and now_ns < self._now_ns - CLOCK_JUMP_NS:
@@ -336,20 +293,21 @@ class Governor:
         lost = self._estop.lost(steady_ns) if self._armed else None
         if lost is not None:
             self.estop(lost)
-        if not self._armed or self._q is None:
+        q = self._measured.q
+        if not self._armed or q is None:
             return
-        if self._stale(steady_ns):
+        if self._measured.stale(steady_ns):
             if self.state is State.ACTIVE:
                 self._hold(Intervention(Rule.STATE_STALE, 'the measured state is stale'))
             return
-        astray = self._tracking.lost(self._q)
+        astray = self._tracking.lost(q)
         if astray is not None and self.state in (State.HOLD, State.ACTIVE):
             if self._shadow:
-                self._start_anew(astray, self._q)
+                self._start_again(astray, q)
             else:
                 self._fault(astray)
 
-    def _start_anew(self, lost: Intervention, q: Array) -> None:
+    def _start_again(self, lost: Intervention, q: Array) -> None:
         """Go on at rest where the robot is (q: measured positions), which another moves."""
         text = f'the shadow starts anew at the robot: {lost.text}'
         self._hold(lost._replace(rule=Rule.REBASED, text=text))
@@ -376,10 +334,6 @@ class Governor:
         self.player.clear()
         self._armed = False
         self.state = State.DISARMED
-
-    def _stale(self, steady_ns: int) -> bool:
-        """Whether the measured state is missing or too old."""
-        return self._state_at is None or steady_ns - self._state_at > self._max_age_ns
 
     def _refuse(self, why: Intervention) -> list[Intervention]:
         """Report a refused message; a source that sends nothing but nonsense latches."""

@@ -33,3 +33,9 @@ class VelocityBounds(NamedTuple):
         """The six, by name."""
         brake, lower, upper, wanted, rest, horizon = table
         return cls(brake, lower, upper, wanted, rest, horizon, table)
+
+    def wanting(self, wanted: Array) -> 'VelocityBounds':
+        """The same, where another velocity is wanted [rad/s or m/s], shape (n,)."""
+        table = self.table.copy()
+        table[3] = wanted
+        return self.of(table)

@@ -105,7 +105,7 @@ def test_the_capture_point_stays_inside_and_nothing_else_is_given_up(
             ask = all_streams(contract, collisions, 4)[stream]
             path, least, said = [robot.q], np.inf, 0
             for tick in range(40):
-                rows, room, ahead = support.constraints(robot.q)
+                rows, room, ahead = support.edges(robot.q)
                 step = robot.step(*ask(tick, robot.q))
                 path.append(step.q)
                 least = min(least, float((room - ahead * (rows.G @ step.v)).min()))
@@ -135,7 +135,7 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
     out[pitch] = 0.25
     notes = [note for note in robot.reset(out) if note.rule is Rule.SUPPORT]
     support.stand(out)
-    before = float(support.constraints(out)[1].min())
+    before = float(support.edges(out)[1].min())
     assert before < 0.0
     assert [note.asked for note in notes] == [pytest.approx(before)]
     for _ in range(20):
@@ -143,7 +143,7 @@ def test_a_robot_outside_its_support_goes_no_further_and_is_not_pushed(
     out[pitch] = 0.5
     for _ in range(100):
         step = robot.step(out)
-        assert float(support.constraints(step.q)[1].min()) > before - 2e-3
+        assert float(support.edges(step.q)[1].min()) > before - 2e-3
     assert any(note.rule is Rule.SUPPORT for note in step.interventions)
     for _ in range(200):
         robot.step(contract.home, np.zeros(contract.n))

@@ -70,7 +70,7 @@ def test_the_rows_are_the_torques(name: str, built: Built, rng: np.random.Genera
         brake = np.sign(v) * np.maximum(np.abs(v) - step, 0.0)
         table = np.stack([brake, v - step, v + step, v, q, np.full(len(q), dt)])
         bounds = VelocityBounds.of(table)
-        rows = torque.constraints(q, v, bounds)
+        rows, _ = torque.constraints(q, v, bounds, torque.needed(q, v, v))
         assert rows is not None
         least = shares(robot, torque.limit, q, v, (brake - v) / dt)
         held = shares(robot, torque.limit, q, 0.0 * v, 0.0 * v)

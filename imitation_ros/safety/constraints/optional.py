@@ -21,8 +21,8 @@ from ..velocity_bounds import VelocityBounds
 from .dynamics import Dynamics
 from .inequality import closest_softly, InequalityConstraints, join
 from .limits import ViabilityBox
-from .support import Support
-from .torque import TorqueLimit
+from .support import Support, SupportEdges
+from .torque import TorqueLimit, TorqueState
 
 TOLERANCE = 1e-6
 """Share of a limit by which a command may exceed it without a word: rounding."""
@@ -35,11 +35,15 @@ class OptionalInequalities(NamedTuple):
         torque: Constraints of the torque; None if none can matter.
         support: Constraints of the support; None if none can matter.
         broken: Whether the clipped velocity breaks one.
+        needed: Torque of a velocity in this state; None if torque is not asked for.
+        edges: Of the support, in this state; None if it is not asked for.
     """
 
     torque: InequalityConstraints | None
     support: InequalityConstraints | None
     broken: bool
+    needed: TorqueState | None
+    edges: SupportEdges | None
 
     def broken_by(self, x: Array) -> bool:
         """Whether a velocity breaks one of them, shape (n,)."""
@@ -101,7 +105,7 @@ class OptionalConstraints:
         if self._support is None:
             return ()
         self._support.stand(q)
-        _, room, _ = self._support.constraints(q)
+        room = self._support.edges(q).room
         if room.min() >= 0.0:
             return ()
         text = f'the centre of mass starts less than {self._margin:.3f} m inside the support'
@@ -109,8 +113,8 @@ class OptionalConstraints:
 
     def at(
         self, q: Array, v: Array, bounds: VelocityBounds, clipped: Array, whole: bool
-    ) -> OptionalInequalities | None:
-        """What is asked of the next velocity; None if nothing that is asked can matter.
+    ) -> OptionalInequalities:
+        """What is asked of the next velocity.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
@@ -119,15 +123,17 @@ class OptionalConstraints:
             clipped: The wanted velocity, clipped to it, shape (n,).
             whole: Whether another velocity than the clipped one may be taken in any case.
         """
-        torque = support = None
+        torque = support = needed = edges = None
         if self._torque is not None:
-            _, excess = self._torque.worst(self._torque.needed(q, v, clipped))
+            needed = self._torque.needed(q, v, clipped)
+            _, excess = self._torque.worst(needed.tau)
             if excess > TOLERANCE or whole:
-                torque = self._torque.constraints(q, v, bounds)
+                torque, needed = self._torque.constraints(q, v, bounds, needed)
         if self._support is not None:
-            support = self._support.constraints(q)[0].within(bounds.lower, bounds.upper)
+            edges = self._support.edges(q)
+            support = edges.constraints.within(bounds.lower, bounds.upper)
         broken = breaks(torque, clipped) or breaks(support, clipped)
-        return OptionalInequalities(torque, support, broken) if broken or whole else None
+        return OptionalInequalities(torque, support, broken, needed, edges)
 
     def refused(self, q: Array, v: Array, x: Array) -> int | None:
         """Joint that cannot hold the pose in which full braking after x comes to rest; or None.
@@ -152,20 +158,23 @@ class OptionalConstraints:
         return None if worse[joint] <= 0.0 else joint
 
     def reshaped(
-        self, demand: OptionalInequalities, q: Array, v: Array, asked: Array, x: Array | None
-    ) -> list[Intervention]:
+        self, optional: OptionalInequalities, q: Array, v: Array, asked: Array, x: Array | None
+    ) -> tuple[list[Intervention], TorqueState | None]:
         """Joint that would need too much torque as asked, or edge of the support that is crossed.
 
         Args:
-            demand: What is asked of the velocity.
+            optional: What is asked of the velocity.
             q: Last set-point [rad or m], shape (n,).
             v: Its velocity [rad/s or m/s], shape (n,).
             asked: Velocity asked for, shape (n,).
             x: Velocity instead, shape (n,); None if there is none.
+
+        Returns:
+            What was found, and the torque that was looked at last, for `overload`.
         """
-        notes = []
-        if self._support is not None and breaks(demand.support, asked):
-            rows, room, ahead = self._support.constraints(q)
+        notes, known = [], optional.needed
+        if optional.edges is not None and breaks(optional.support, asked):
+            rows, room, ahead = optional.edges
             edge = int(rows.excess(asked).argmax())
             there = float(room[edge] - ahead * (rows.G[edge] @ asked))
             kept = None if x is None else float(room[edge] - ahead * (rows.G[edge] @ x))
@@ -173,23 +182,30 @@ class OptionalConstraints:
                 f'the capture point would come less than {self._margin:.3f} m inside the support'
             )
             notes.append(Intervention(Rule.SUPPORT, text, asked=there, sent=kept))
-        if self._torque is None or demand.torque is None or not breaks(demand.torque, asked):
-            return notes
-        joint = int(demand.torque.pairs[demand.torque.excess(asked).argmax()])
-        needs = float(self._torque.needed(q, v, asked)[joint])
-        sent = None if x is None else float(self._torque.needed(q, v, x)[joint])
+        torque = optional.torque
+        if self._torque is None or torque is None or not breaks(torque, asked):
+            return notes, known
+        joint = int(torque.pairs[torque.excess(asked).argmax()])
+        known = self._torque.needed(q, v, asked, known)
+        needs, sent = float(known.tau[joint]), None
+        if x is not None:
+            known = self._torque.needed(q, v, x, known)
+            sent = float(known.tau[joint])
         name, limit = self._joints[joint], self._torque.limit[joint]
         text = f'"{name}" may use {limit:.1f} Nm or N'
-        return [*notes, Intervention(Rule.TORQUE, text, joint=name, asked=needs, sent=sent)]
+        notes.append(Intervention(Rule.TORQUE, text, joint=name, asked=needs, sent=sent))
+        return notes, known
 
-    def overload(self, q: Array, v: Array, x: Array) -> tuple[Intervention, ...]:
+    def overload(
+        self, q: Array, v: Array, x: Array, known: TorqueState | None
+    ) -> list[Intervention]:
         """Joint that needs too much torque for what is sent, which had to be sent all the same."""
         if self._torque is None:
-            return ()
-        tau = self._torque.needed(q, v, x)
+            return []
+        tau = self._torque.needed(q, v, x, known).tau
         joint, excess = self._torque.worst(tau)
         if not excess > TOLERANCE:
-            return ()
+            return []
         name, limit = self._joints[joint], float(self._torque.limit[joint])
         text = f'"{name}" needs more than {limit:.1f} Nm or N: limits and distances come first'
-        return (Intervention(Rule.OVERLOAD, text, joint=name, sent=float(tau[joint])),)
+        return [Intervention(Rule.OVERLOAD, text, joint=name, sent=float(tau[joint]))]

@@ -8,6 +8,8 @@ sqrt(g / z), is where a linear inverted pendulum would have to step to come to r
 n_e . (c + (dt + 1 / omega) J_c x) <= b_e - margin: linear in the next velocity x.
 """
 
+from typing import NamedTuple
+
 import coal
 import numpy as np
 import pinocchio as pin
@@ -26,6 +28,20 @@ CONTACT = 1e-4
 
 LOWEST = 0.05
 """A centre of mass that is lower counts as this high [m]."""
+
+
+class SupportEdges(NamedTuple):
+    """The edges of the polygon, as a state sees them.
+
+    Attributes:
+        constraints: One for each edge.
+        room: From the centre of mass to each, less the margin [m], shape (k,).
+        ahead: The capture point is that long ahead of the centre of mass: dt + 1 / omega [s].
+    """
+
+    constraints: InequalityConstraints
+    room: Array
+    ahead: float
 
 
 class Support:
@@ -57,8 +73,6 @@ class Support:
         model = robot.model
         self._data = model.createData()
         self._dynamics = dynamics
-        # The same pose is looked at before and after the QP.
-        self._last: tuple[Array, tuple[InequalityConstraints, Array, float]] | None = None
         self._frame = robot.frame_id(support.frame or support.feet[0])
         self._height = 0.0
         self._feet = _contacts(contract, robot, support.feet)
@@ -94,8 +108,7 @@ class Support:
         normals = np.column_stack([after[:, 1], -after[:, 0]])
         self._normals = normals / np.linalg.norm(normals, axis=1)[:, None]
         self._offsets = (self.corners * self._normals).sum(axis=1) - self._margin
-        self._edges: Indices = np.arange(len(self.corners))
-        self._last = None
+        self._numbers: Indices = np.arange(len(self.corners))
 
     def center(self, q: Array) -> tuple[Array, Array]:
         """Centre of mass over the plane of the polygon [m], shape (3,), and d / dq, shape (3, n).
@@ -107,25 +120,21 @@ class Support:
         center[2] -= self._height
         return center, rate
 
-    def constraints(self, q: Array) -> tuple[InequalityConstraints, Array, float]:
-        """Constraints of all edges; the room to each [m], shape (k,); and dt + 1 / omega [s].
+    def edges(self, q: Array) -> SupportEdges:
+        """Constraints of all edges.
 
-        Where there is no room left, a row only asks not to go further out: it moves no robot that
+        Where there is no room left, one only asks not to go further out: it moves no robot that
         is told to stand still.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
         """
-        if self._last is not None and self._last[0] is q:
-            return self._last[1]
         center, rate = self.center(q)
         room = self._offsets - self._normals @ center[:2]
         ahead = self._dt + float(np.sqrt(max(center[2], LOWEST) / GRAVITY))
-        rows = InequalityConstraints(
-            self._normals @ rate[:2], np.maximum(room, 0.0) / ahead, self._edges
-        )
-        self._last = q, (rows, room, ahead)
-        return rows, room, ahead
+        h = np.maximum(room, 0.0) / ahead
+        rows = InequalityConstraints(self._normals @ rate[:2], h, self._numbers)
+        return SupportEdges(rows, room, ahead)
 
 
 def hull(points: Array) -> Array:

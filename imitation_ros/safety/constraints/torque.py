@@ -8,6 +8,8 @@ recursive Newton-Euler (Featherstone 2008, chapters 5 and 6), at the command (q,
 whose base stands still and upright, and that touches nothing.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...contract import Contract
@@ -20,6 +22,20 @@ from .inequality import InequalityConstraints
 
 EXTRA_TORQUE_SHARE = 0.1
 """Share that is allowed beyond what braking or holding needs, where that is over the limit."""
+
+
+class TorqueState(NamedTuple):
+    """The torque of one velocity; that of others in the same state follows from it.
+
+    Attributes:
+        x: The velocity [rad/s or m/s], shape (n,).
+        tau: Torque that it needs [Nm or N], shape (n,).
+        slope: d tau / d x, shape (n, n); None if the inertia was not computed.
+    """
+
+    x: Array
+    tau: Array
+    slope: Array | None = None
 
 
 class TorqueLimit:
@@ -48,10 +64,6 @@ class TorqueLimit:
         seen = {joint for name in named for joint in contract.group(name).joints}
         watched = np.array([joint in seen for joint in contract.joints])
         self.limit: Array = np.where(watched, torque.share * contract.limits.effort, np.inf)
-        # The same velocity is looked at when it is asked for and when it is sent; and once the
-        # inertia of a state is known, every other velocity there takes no more than a product.
-        self._last: tuple[Array | None, Array | None, Array] = (None, None, np.zeros(contract.n))
-        self._slope: tuple[Array | None, Array] = (None, np.zeros((contract.n, contract.n)))
         held = np.abs(self.held(contract.home)) / self.limit
         worst = int(held.argmax())
         if held[worst] > 1.0:
@@ -61,23 +73,23 @@ class TorqueLimit:
                 f'{torque.share:g} of its limit, {self.limit[worst]:.1f}'
             )
 
-    def needed(self, q: Array, v: Array, x: Array) -> Array:
-        """Torque [Nm or N], shape (n,), to go from the velocity v to x at the positions q.
+    def needed(
+        self, q: Array, v: Array, x: Array, known: TorqueState | None = None
+    ) -> TorqueState:
+        """Torque to go from the velocity v to x at the positions q.
 
         Args:
             q: Last set-point [rad or m], shape (n,).
             v: Its velocity [rad/s or m/s], shape (n,).
             x: Next velocity [rad/s or m/s], shape (n,).
+            known: Torque of another next velocity in the same state; it saves time, no more.
         """
-        if x is self._last[0] and v is self._last[1]:
-            return self._last[2]
-        at, since, there = self._last
-        if at is not None and v is since and q is self._slope[0]:
-            found = there + self._slope[1] @ (x - at)
-        else:
-            found = self._dynamics.torque(q, v, (x - v) / self._dt)
-        self._last = (x, v, found)
-        return found
+        if known is not None:
+            if (x == known.x).all():
+                return known
+            if known.slope is not None:
+                return known._replace(x=x, tau=known.tau + known.slope @ (x - known.x))
+        return TorqueState(x, self._dynamics.torque(q, v, (x - v) / self._dt))
 
     def held(self, q: Array) -> Array:
         """Torque [Nm or N], shape (n,), to hold still at the positions q, shape (n,)."""
@@ -90,8 +102,8 @@ class TorqueLimit:
         return joint, float(excess[joint])
 
     def constraints(
-        self, q: Array, v: Array, bounds: VelocityBounds
-    ) -> InequalityConstraints | None:
+        self, q: Array, v: Array, bounds: VelocityBounds, known: TorqueState
+    ) -> tuple[InequalityConstraints | None, TorqueState]:
         """Constraints of the joints that can need too much within bounds; None if none can.
 
         In shares of the limit, for both signs: +-(M_i / (dt limit_i)) x +- c_i / limit_i <= 1,
@@ -103,19 +115,25 @@ class TorqueLimit:
             q: Last set-point [rad or m], shape (n,).
             v: Its velocity [rad/s or m/s], shape (n,).
             bounds: The box, and full braking.
+            known: Torque of a velocity in this state.
+
+        Returns:
+            The constraints, and the torque in the middle of the box, with its slope.
         """
         middle, half = 0.5 * (bounds.lower + bounds.upper), 0.5 * (bounds.upper - bounds.lower)
-        self._slope = q, self._dynamics.inertia(q) / self._dt
-        share = self.needed(q, v, middle) / self.limit
-        slope = self._slope[1] / self.limit[:, None]
+        inertia = self._dynamics.inertia(q) / self._dt
+        central = self.needed(q, v, middle, known._replace(slope=inertia))
+        share = central.tau / self.limit
+        slope = inertia / self.limit[:, None]
         spread = np.abs(slope) @ half
         above: Indices = np.flatnonzero(share + spread > 1.0)
         below: Indices = np.flatnonzero(share - spread < -1.0)
         if not len(above) and not len(below):
-            return None
+            return None, central
         G = np.vstack([slope[above], -slope[below]])
         rest = np.concatenate([share[above], -share[below]]) - G @ middle
         held = self.held(q) / self.limit
         needed = np.maximum(G @ bounds.brake + rest, np.concatenate([held[above], -held[below]]))
         allowed = np.where(needed > 1.0, (1.0 + EXTRA_TORQUE_SHARE) * needed, 1.0)
-        return InequalityConstraints(G, allowed - rest, np.concatenate([above, below]))
+        rows = InequalityConstraints(G, allowed - rest, np.concatenate([above, below]))
+        return rows, central
