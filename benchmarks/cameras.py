@@ -4,7 +4,7 @@
 
 The expert demonstrates in simulation, with cameras; the policy (config/train/bc-camera.yaml) is
 told of no object, and tries starts that no demonstration used, through its policy.onnx and the
-safety governor. A point in the air needs a second view: reach has the camera of the wrist as well.
+safety supervisor. A point in the air needs a second view: reach has the wrist's camera as well.
 
     python benchmarks/cameras.py [--tasks reach,lift] [--demos N] [--smoke] [--json FILE]
 """

@@ -4,7 +4,7 @@
 
 Each seed has demonstrations of its own, a BC of all of them (the recipe of config/train/bc.yaml
 without held-out episodes, which so few cannot spare), and repairs and AIRL from there. Both are
-exported and tried through the safety governor from starts that neither demonstrations, practice
+exported and tried through the safety supervisor from starts that neither demonstrations, practice
 nor guard used. The gain is asked of starts x 2: from starts x 1.6 BC leaves too little room.
 """
 

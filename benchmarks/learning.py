@@ -4,7 +4,7 @@
 
 Every method trains on the same 20 demonstrations of the scripted expert, its length set in updates
 so that it repeats, and tries 100 nominal and 100 unseen starts (spread 1.6) through its
-policy.onnx and the safety governor. A training that was stopped and resumed must equal an
+policy.onnx and the safety supervisor. A training that was stopped and resumed must equal an
 uninterrupted one, bit for bit.
 
 python benchmarks/learning.py [--smoke] [--json FILE] [--methods A,B]

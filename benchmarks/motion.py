@@ -5,7 +5,7 @@
 The scripted experts first, through the filter. Then the same policy from the same starts, in
 simulation without ROS: without the filter, and with it in both modes. Counted are successes, and
 command ticks with at least one intervention among all ticks. Then the simulated robot is driven by
-hostile streams through the governor, in free air and over the floor, and the distances of its
+hostile streams through the supervisor, in free air and over the floor, and the distances of its
 links are looked at, not those of the commands.
 
 python benchmarks/motion.py [--smoke] [--json FILE] [--policy TASK=policy.onnx ...] [--trials N]

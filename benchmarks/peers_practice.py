@@ -7,7 +7,7 @@ simulated steps: an iteration of ours is a round of the peer's. A decision is fo
 all; the peer says how far from here the joints shall be at its end, and what is commanded goes
 there in a line. Theirs begins untrained, as it comes, or from its own Behavioural Cloning; tuned,
 from there with the exploration and PPO settings of ours.
-Then all are tried from the same starts, that none has used, through the safety governor:
+Then all are tried from the same starts, that none has used, through the safety supervisor:
 
     PEER_IMITATION   a Python with imitation 1.0.1 (gymnasium 0.29)
 

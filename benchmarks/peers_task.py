@@ -4,7 +4,7 @@
 
 All train on the same scripted demonstrations, see and move the same joints, have the same CPU time
 on one thread, and are tried from the same starts in the same simulator through the same safety
-governor. Each peer lives in an environment of its own, which a variable names; one that is not set
+supervisor. Each peer lives in an environment of its own, which a variable names; one not set
 is skipped, and the table says so:
 
     PEER_LEROBOT     a Python with lerobot[dataset,diffusion] 0.6.1: ACT and diffusion

@@ -36,11 +36,9 @@ def show_collision(console: Console, backend: 'Backend') -> None:
         table.add_row(' / '.join(links), f'{distance:.0f}')
     console.print(table)
     safety = contract.safety
-    # Half of what is free at home stays free for motion around it.
-    room = 0.5 * float(distances.min()) - safety.certificate_margin
     console.print(
-        f'self-collision: {len(distances)} pairs, kept above '
-        f'{1e3 * safety.self_collision_distance:.0f} mm, by {backend.name}; '
-        f'at this home pose up to {1e3 * max(room, 0.0):.0f} mm would leave half of the room; '
-        f'{len(backend.geometry.skipped)} pairs are not watched'
+        f'self-collision by {backend.name}: {len(distances)} pairs are watched, '
+        f'{len(backend.geometry.skipped)} are not; '
+        f'nearest links at home: {1e3 * float(distances.min()):.0f} mm apart; '
+        f'minimum is {1e3 * safety.self_collision_distance:.0f} mm'
     )

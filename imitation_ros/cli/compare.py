@@ -50,7 +50,7 @@ def compare(
 ) -> None:
     """Train methods on the same demonstrations and judge the claims about them: one page.
 
-    Each policy is tried through its policy.onnx and the safety governor, from the same starts,
+    Each policy is tried through its policy.onnx and the safety supervisor, from the same starts,
     undisturbed and under perturbations. Six rows for each method, each a number with a bootstrap
     interval over seeds and trials; a verdict on each claim. Killed, it goes on where it was.
 

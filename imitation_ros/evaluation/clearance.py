@@ -3,7 +3,7 @@
 """How close the links of the simulated robot come, whatever is asked of it.
 
 The filter guarantees the commanded trajectory. Here the robot itself is looked at: physics and
-servos follow the governor's commands, and the distances are those of the pose they reach.
+servos follow the supervisor's commands, and the distances are those of the pose they reach.
 """
 
 from dataclasses import asdict, dataclass
@@ -33,12 +33,12 @@ class Clearance:
     """What a run showed.
 
     Attributes:
-        ticks: Command periods until the end, or until the governor latched.
+        ticks: Command periods until the end, or until the supervisor latched.
         simulated_mm: Least distance of two links of the simulated robot [mm].
         commanded_mm: Least distance at the commands [mm].
         closest: The two links of `simulated_mm`.
         error: Largest |command - measured| of a joint [rad or m].
-        tripped: Whether the governor latched TRACKING_LOST.
+        tripped: Whether the supervisor latched TRACKING_LOST.
         off_ticks: Most ticks in a row, before that, with links closer than allowed or an error
             over `tracking_error`.
     """

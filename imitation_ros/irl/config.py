@@ -83,7 +83,7 @@ class SimulatedConfig(IrlConfig):
         horizon_s: Length of every episode [s]; None is that of the longest demonstration.
         spread: Factor on the region of the starts.
         perturb: What goes wrong while practising, as `name:level`.
-        filter: Whether the safety governor is in the loop while practising.
+        filter: Whether the safety supervisor is in the loop while practising.
         timestep_s: Step of the physics while practising [s]; evaluations use 0.002.
         gamma: Discount of one decision of the policy.
         guard: How the result is chosen.

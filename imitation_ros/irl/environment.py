@@ -76,7 +76,7 @@ class Environment:
             spec: What the policy sees; no cameras.
             horizon_s: Length of every episode [s], rounded up to whole decisions.
             perturb: What goes wrong in every episode, by the episode's seed.
-            filter: Whether the safety governor stands between proposals and commands, as in an
+            filter: Whether the safety supervisor stands between proposals and commands, as in an
                 evaluation; it doubles the time of a step.
             timestep_s: Step of the physics [s].
 

@@ -5,8 +5,8 @@
 Adversarial training has no loss that says when a policy is good, and falls as easily as it rises.
 So the policy is tried without exploration from time to time, first as it began, and the best one
 is kept: the result is never worse than its beginning on these starts. They belong to the guard
-alone; what the result is worth is measured from others. The safety governor stands in between, as
-it will on the robot: without it, a policy that asks for too much looks better than it is.
+alone; what the result is worth is measured from others. The safety supervisor is in between, as
+it will be on the robot: without it, a policy that asks for too much looks better than it is.
 
 The best of several tries flatters itself, so what replaces the beginning has to be better by a
 margin: otherwise a good BC is given away for one lucky start. One start of three is from where the

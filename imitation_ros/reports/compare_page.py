@@ -122,7 +122,7 @@ def render(scores: Scores, claims: tuple[Judgement, ...]) -> str:
             'lead': (
                 f'{counted(plan.seeds, "seed")}, {_demonstrations(plan)}, '
                 f'{plan.trials} trials of each policy under each condition, from the same starts, '
-                'through policy.onnx and the safety governor. The expert succeeded in '
+                'through policy.onnx and the safety supervisor. The expert succeeded in '
                 f'{100 * scores.expert:.0f} % of its demonstrations. Intervals: 95 %, bootstrap '
                 'over seeds and trials (Wilson, where all trials went alike).'
             ),

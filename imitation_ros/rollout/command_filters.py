@@ -1,18 +1,18 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What stands between proposals and commands in a rollout: the safety governor, or nothing."""
+"""What stands between proposals and commands in a rollout: the safety supervisor, or nothing."""
 
 from ..contract import Contract
 from ..safety.filter import SafetyFilter
 from ..safety.intervention import Rule
 from ..safety.player import ProposalPlayer
-from ..safety.supervisor import Governor
+from ..safety.supervisor import SafetySupervisor
 from ..sim.perturbations import Sensed
 from .episode import Answer, Filtered, Malformed, NS
 
 
 class SafetyCommandFilter:
-    """The governor, armed at the start of every episode, as on the robot."""
+    """The supervisor, armed at the start of every episode, as on the robot."""
 
     def __init__(self, contract: Contract, safety_filter: SafetyFilter | None = None) -> None:
         """Build the safety filter once; it is the same for all episodes.
@@ -26,20 +26,20 @@ class SafetyCommandFilter:
 
     def start(self, now_ns: int, sim: Sensed) -> None:
         """Arm from the measured pose."""
-        self._governor = Governor(self._contract, self._filter)
-        self._governor.push_state(now_ns, now_ns, sim.q, sim.v)
-        self._governor.arm(now_ns, now_ns)
+        self._supervisor = SafetySupervisor(self._contract, self._filter)
+        self._supervisor.push_state(now_ns, now_ns, sim.q, sim.v)
+        self._supervisor.arm(now_ns, now_ns)
         self._command = sim.q
 
     def step(self, now_ns: int, sim: Sensed, proposal: Answer) -> Filtered:
-        """Feed the governor and do what it says."""
-        governor = self._governor
-        governor.push_state(now_ns, now_ns, sim.q, sim.v)
+        """Feed the supervisor and do what it says."""
+        supervisor = self._supervisor
+        supervisor.push_state(now_ns, now_ns, sim.q, sim.v)
         if isinstance(proposal, Malformed):
-            governor.reject(Rule.REJECTED_MALFORMED, proposal.reason)
+            supervisor.reject(Rule.REJECTED_MALFORMED, proposal.reason)
         elif proposal is not None:
-            governor.push_proposal(now_ns, now_ns, proposal)
-        verdict = governor.step(now_ns, now_ns)
+            supervisor.push_proposal(now_ns, now_ns, proposal)
+        verdict = supervisor.step(now_ns, now_ns)
         if verdict.q is not None:
             self._command = verdict.q
         rules = [intervention.rule.value for intervention in verdict.interventions]

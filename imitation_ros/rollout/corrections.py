@@ -9,7 +9,7 @@ in one period, and over the last `window_s` the policy's motion is compared with
     progress = sum dq_policy . dq_expert / sum dq_expert . dq_expert
 
 1 is what the expert would have done, 0 is standing still or going elsewhere. Below `least` the
-expert takes over, through the dead-man gate and the safety governor as in the nodes, for `hold_s`.
+expert takes over for `hold_s`, through dead-man gate and safety supervisor as in the nodes.
 """
 
 from collections import deque

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rollouts: the closed loop without ROS, made of the very objects the nodes run.
 
-Sim, policy loop and governor are stepped on one simulated clock, so a rollout is faster than
+Sim, policy loop and supervisor are stepped on one simulated clock, so a rollout is faster than
 real time and gives the same result each time it is run. What it leaves out is what only the
 nodes have: transport, and inference that takes time.
 """
@@ -91,7 +91,7 @@ def rollout(
         task: Name of the task.
         seeds: Seeds of the starts.
         spread: Factor on the region of the starts.
-        filter: Whether the safety governor stands between; False is for comparison.
+        filter: Whether the safety supervisor stands between; False is for comparison.
         progress: Called after every trial.
         renderer: Renderer of the cameras; None for none, if the policy sees none.
         strips: How many camera strips to keep.
@@ -138,7 +138,7 @@ def expert_rollout(
     strips: int = 0,
     perturb: Iterable[Setting] = (),
 ) -> RolloutResults:
-    """Let the scripted expert teleoperate through the governor; arguments as `rollout`.
+    """Let the scripted expert teleoperate through the supervisor; arguments as `rollout`.
 
     An expert must succeed and must never make the safety filter intervene: its demonstrations
     would else teach commands that were never sent.

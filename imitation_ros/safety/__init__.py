@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between every proposal and the controllers: nothing leaves the robot's envelope.
 
-`limits` (viability box), `shapes` and `collisions` (distances between links), `filter` (the QP
-proposes, a brake certificate disposes), `curve` and `player` (play proposals by time), `governor`
-(the state machine around them) and `intervention` (what was changed, and why).
+`supervisor` (the state machine) plays proposals by time (`player`, `curve`) through `filter`: a QP
+proposes, a brake certificate disposes. `geometry` holds shapes and watched pairs, `constraints`
+what a velocity has to keep; a `backend` computes. `decision` and `explain` say what was changed
+(`intervention`), and why.
 """

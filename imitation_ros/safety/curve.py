@@ -94,7 +94,7 @@ class Curve:
 class Fade:
     """A difference that dies away: d(0) and d'(0) as given, both zero at the end.
 
-    A cubic. Begun anew before it is over it goes on decaying (as -6 d/T^2 - 4 d'/T would), where
+    A cubic. Begun again before it is over it goes on decaying (as -6 d/T^2 - 4 d'/T would), where
     one that also begins without acceleration would hardly move. Every joint takes as long as its
     difference needs.
     """

@@ -15,7 +15,7 @@ from .geometry.model import Indices
 from .intervention import Intervention, Rule
 from .lagging import BEYOND, FAST, LaggingJoints, SUDDEN
 
-OVERRUN = Intervention(Rule.BUDGET, 'the time for this step is used up: it brakes')
+OVERRUN = Intervention(Rule.BUDGET, 'this step ran out of time: the robot brakes')
 
 
 class Explainer:
@@ -51,7 +51,7 @@ class Explainer:
         found = [
             Intervention(
                 Rule.RECOVERING,
-                f'{a} and {b} start {distance[i]:.4f} m apart, less than {needed:.4f}',
+                f'{a} and {b} start {distance[i]:.4f} m apart; minimum is {needed:.4f} m',
                 pair=(a, b),
                 asked=float(distance[i]),
                 sent=needed,

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Governor: the state machine between proposals and commands, one step per command period.
+"""SafetySupervisor: the state machine between proposals and commands, one step per command period.
 
 It knows two clocks. `now_ns` is the clock of the stamps (ROS time, which a simulation may freeze
 or slow down); `steady_ns` never stops, so the watchdogs work whatever happens to the other.
@@ -32,7 +32,7 @@ CLOCK_JUMP_NS = 100_000_000
 """A clock that goes back by more than this was reset, not adjusted."""
 
 
-class Governor:
+class SafetySupervisor:
     """Arms, plays proposals through the filter, watches, brakes and latches.
 
     Attributes:
@@ -55,7 +55,7 @@ class Governor:
             safety_filter: Filter to use; built from the contract if None.
             timer_ns: Steady clock that the budget of a step is held against [ns]; None: no budget.
             shadow: Whether another moves the robot and what this says is only looked at: it may
-                be armed in motion, and where the robot leaves it, it starts anew at the robot.
+                be armed in motion, and where the robot leaves it, it starts again at the robot.
         """
         self.contract = contract
         self.filter = SafetyFilter(contract) if safety_filter is None else safety_filter
@@ -309,7 +309,7 @@ class Governor:
 
     def _start_again(self, lost: Intervention, q: Array) -> None:
         """Go on at rest where the robot is (q: measured positions), which another moves."""
-        text = f'the shadow starts anew at the robot: {lost.text}'
+        text = f'the shadow starts again at the robot: {lost.text}'
         self._hold(lost._replace(rule=Rule.REBASED, text=text))
         for intervention in self.filter.reset(q):
             self._report(intervention)

@@ -99,7 +99,7 @@ class BagRecorder:
 def record_expert(
     path: Path, contract: Contract, sim: SimRobot, seed: int, outcome: Any = 'success'
 ) -> Path:
-    """Record an expert who teleoperates the simulated robot through the safety governor."""
+    """Record an expert who teleoperates the simulated robot through the safety supervisor."""
     meta = EpisodeMeta(
         path.name, sim.task, 'scripted', outcome, contract.name, contract.hash, 'ok'
     )

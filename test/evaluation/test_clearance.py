@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated robot itself keeps its distances, or the governor latches at once."""
+"""The simulated robot itself keeps its distances, or the supervisor latches at once."""
 
 from collections.abc import Iterator
 from dataclasses import replace

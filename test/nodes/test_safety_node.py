@@ -103,8 +103,8 @@ class Rig:
         matched = (self.robot_pub, self.proposal_pub, self.estop_pub)
         until(lambda: all(pub.get_subscription_count() for pub in matched), 'matching')
         until(lambda: self.states, 'a state')
-        governor = self.safety.governor
-        until(lambda: governor.measured is not None, 'a measured state')
+        supervisor = self.safety.supervisor
+        until(lambda: supervisor.measured is not None, 'a measured state')
 
     def close(self) -> None:
         self.safety.close()
@@ -275,7 +275,7 @@ def test_a_failing_command_thread_brakes_and_answers(
         raise ZeroDivisionError('made to fail')
 
     if where == 'step':
-        monkeypatch.setattr(safety.governor.player, 'target', broken)
+        monkeypatch.setattr(safety.supervisor.player, 'target', broken)
     elif where == 'output':
         safety._outputs[0] = broken
     elif where == 'pacer':

@@ -89,7 +89,7 @@ class Rig:
             thread.start()
         for client in self.clients.values():
             assert client.wait_for_service(LIMIT_S)
-        until(lambda: self.shadow.governor.measured is not None, 'a measured state')
+        until(lambda: self.shadow.supervisor.measured is not None, 'a measured state')
         until(lambda: self.states, 'a state')
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ def test_a_shadow_and_the_node_that_moves_the_robot_share_a_machine(
         assert rig.call('arm')[0]
         until(lambda: rig.commands, 'a command of the shadow')
         assert not rig.commanded  # arming the shadow arms nobody else
-        until(lambda: mover.governor.measured is not None, 'a measured state')
+        until(lambda: mover.supervisor.measured is not None, 'a measured state')
         future = client.call_async(Trigger.Request())
         until(future.done, 'arming')
         assert future.result().success

@@ -84,10 +84,10 @@ class Rig:
 
     def begin(self) -> None:
         self.policy.start()
-        until(lambda: self.safety.governor.measured is not None, 'a measured state')
+        until(lambda: self.safety.supervisor.measured is not None, 'a measured state')
         assert self.arm.wait_for_service(LIMIT_S)
         assert self.arm.call(Trigger.Request()).success
-        until(lambda: self.safety.governor.state is State.ACTIVE, 'the policy moves the robot')
+        until(lambda: self.safety.supervisor.state is State.ACTIVE, 'the policy moves the robot')
 
     def driver(self, name: str) -> None:
         """Wait until somebody drives."""
@@ -160,7 +160,7 @@ def test_taking_over_and_giving_back(rig: Rig, contract: Contract) -> None:
     first = rig.of_policy()[0]
     asked = np.array(first.points[0].positions)[list(first.joint_names).index(ELBOW)]
     assert abs(asked - contract.home[elbow] - moved) < 0.03
-    until(lambda: rig.safety.governor.state is State.ACTIVE, 'the robot follows the policy')
+    until(lambda: rig.safety.supervisor.state is State.ACTIVE, 'the robot follows the policy')
     check_motion(rig.commands, contract)
 
 
@@ -172,7 +172,7 @@ def test_a_lost_operator_stops_the_robot(rig: Rig, contract: Contract) -> None:
     rig.driver('nobody')
     rig.proposals.clear()
     rig.drivers.clear()
-    until(lambda: rig.safety.governor.state is State.HOLD, 'the robot holds')
+    until(lambda: rig.safety.supervisor.state is State.HOLD, 'the robot holds')
     until(lambda: len(rig.drivers) > 30, 'a second of nobody')
     assert not rig.proposals
     assert {header.frame_id for header in rig.drivers} == {'nobody'}
@@ -180,7 +180,7 @@ def test_a_lost_operator_stops_the_robot(rig: Rig, contract: Contract) -> None:
     rig.held = False
     rig.executor.add_node(rig.teleop)
     rig.driver('policy')
-    until(lambda: rig.safety.governor.state is State.ACTIVE, 'the policy goes on')
+    until(lambda: rig.safety.supervisor.state is State.ACTIVE, 'the policy goes on')
     check_motion(rig.commands, contract)
 
 
@@ -190,17 +190,19 @@ def test_a_takeover_in_vain_stops_the_policy_too(rig: Rig, contract: Contract) -
     rig.leader[contract.index(ELBOW)] += 0.5
     rig.held = True
     rig.driver('nobody')
-    until(lambda: rig.safety.governor.state is State.HOLD, 'the robot holds')
+    until(lambda: rig.safety.supervisor.state is State.HOLD, 'the robot holds')
     rig.held = False
     rig.driver('policy')
     check_motion(rig.commands, contract)
 
 
-def test_every_change_of_the_driver_is_told_to_the_governor(
+def test_every_change_of_the_driver_is_told_to_the_supervisor(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(rig.safety.governor, 'hand_over', lambda: told.append(rig.safety._driver))
+    monkeypatch.setattr(
+        rig.safety.supervisor, 'hand_over', lambda: told.append(rig.safety._driver)
+    )
     rig.begin()
     rig.driver('policy')
     assert told == []

@@ -16,7 +16,7 @@ from imitation_ros.data.proposal import Proposal
 from imitation_ros.safety.constraints.limits import MAX_POSITION
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Intervention, Rule
-from imitation_ros.safety.supervisor import Governor
+from imitation_ros.safety.supervisor import SafetySupervisor
 from imitation_ros.safety.verdict import State
 
 MS = 1_000_000
@@ -35,30 +35,30 @@ EXAMPLES = settings(max_examples=40, suppress_health_check=[HealthCheck.function
 
 
 class Run:
-    """A governor whose every set-point is checked, on a robot that does as it is told."""
+    """A supervisor whose every set-point is checked, on a robot that does as it is told."""
 
     def __init__(self, contract: Contract, safety_filter: SafetyFilter, now: int = 10**18) -> None:
         # One nonsense after the other is what this is about: it is not to latch at the tenth.
         safety = contract.safety.model_copy(update={'max_rejections': 0})
         self.contract = replace(contract, safety=safety)
-        self.governor = Governor(self.contract, safety_filter)
+        self.supervisor = SafetySupervisor(self.contract, safety_filter)
         self.now, self.steady = now, 77 * MS
         self.q = contract.home.copy()
         self.v = np.zeros(contract.n)
         self.notes: list[Intervention] = []
         self.track()
-        self.governor.arm(self.now, self.steady)
+        self.supervisor.arm(self.now, self.steady)
 
     def track(self) -> None:
-        self.governor.push_state(self.steady, self.now, self.q, np.zeros(self.contract.n))
+        self.supervisor.push_state(self.steady, self.now, self.q, np.zeros(self.contract.n))
 
     def tick(self) -> State:
         self.now, self.steady = self.now + 10 * MS, self.steady + 10 * MS
         self.track()
-        verdict = self.governor.step(self.now, self.steady)
+        verdict = self.supervisor.step(self.now, self.steady)
         self.notes += verdict.interventions
         if verdict.q is not None and verdict.v is not None:
-            limits, dt = self.contract.limits, self.governor.filter.dt
+            limits, dt = self.contract.limits, self.supervisor.filter.dt
             assert np.isfinite(verdict.q).all() and np.isfinite(verdict.v).all()
             assert (verdict.q >= limits.lower).all() and (verdict.q <= limits.upper).all()
             assert (np.abs(verdict.v) <= limits.velocity * (1 + 1e-9)).all()
@@ -73,7 +73,7 @@ class Run:
         for _ in range(8):
             assert self.propose([0.3], [40 * MS]) == []
             self.tick()
-        assert not self.governor.filter.at_rest
+        assert not self.supervisor.filter.at_rest
         return self
 
     def propose(self, values: list[float], times: list[int], stamp: int = 0) -> Any:
@@ -83,18 +83,18 @@ class Run:
             positions = self.contract.home + np.array(values)[:, None]
         rising = tuple(at + time for time in sorted(set(times)))
         proposal = Proposal(at, self.contract.joints, rising, positions[: len(rising)])
-        return self.governor.push_proposal(self.now, self.steady, proposal)
+        return self.supervisor.push_proposal(self.now, self.steady, proposal)
 
     def stop_and_reset(self) -> None:
         """The e-stop comes to rest, and reset works."""
-        self.governor.estop('test')
+        self.supervisor.estop('test')
         for _ in range(60):
             assert self.tick() is State.ESTOP
         assert not self.v.any()
-        self.governor.reset()
+        self.supervisor.reset()
         self.v[:] = 0.0
         self.track()
-        self.governor.arm(self.now, self.steady)
+        self.supervisor.arm(self.now, self.steady)
         assert self.tick() is State.HOLD
 
     def rules(self) -> set[Rule]:
@@ -137,7 +137,7 @@ def test_any_times_and_stamps(
             run.propose([0.1, 0.2, 0.3, 0.1], times, stamp)
             run.tick()
             run.tick()
-        run.governor.push_state(run.steady, times[0], run.q, np.zeros(contract.n))
+        run.supervisor.push_state(run.steady, times[0], run.q, np.zeros(contract.n))
         run.stop_and_reset()
         assert Rule.INTERNAL_ERROR not in run.rules()
 
@@ -179,7 +179,7 @@ def test_any_measured_state(
     for k in range(6):
         q, v = contract.home.copy(), np.zeros(contract.n)
         q[k], v[k] = position, speed
-        run.governor.push_state(run.steady + 5 * MS, run.now + 5 * MS, q, v)
+        run.supervisor.push_state(run.steady + 5 * MS, run.now + 5 * MS, q, v)
         run.tick()
     run.stop_and_reset()
     assert Rule.INTERNAL_ERROR not in run.rules()
@@ -212,10 +212,10 @@ def test_a_huge_state_is_refused(contract: Contract, safety_filter: SafetyFilter
     run = Run(contract, safety_filter)
     for q, v in ((1e308, 0.0), (0.0, 1e308)):
         state = np.full(contract.n, q), np.full(contract.n, v)
-        (note,) = run.governor.push_state(run.steady, run.now + 1, *state)
+        (note,) = run.supervisor.push_state(run.steady, run.now + 1, *state)
         assert note.rule is Rule.REJECTED_STATE
         assert note.text == 'the measured state is out of every range'
-    assert run.governor.measured is not None and run.governor.measured.max() < 10.0
+    assert run.supervisor.measured is not None and run.supervisor.measured.max() < 10.0
 
 
 def test_the_largest_values_accepted_do_as_any_out_of_range(
@@ -241,18 +241,18 @@ def test_a_failure_within_brakes_and_latches(
     def poisoned(x: np.ndarray, *_: object) -> np.ndarray:
         return np.full_like(x, np.nan)
 
-    governor = run.governor
+    supervisor = run.supervisor
     with monkeypatch.context() as patch:
         if where == 'bounds':
             patch.setattr(safety_filter._query, 'velocity_bounds', broken)
         elif where == 'nan':
             patch.setattr(safety_filter, '_dispose', poisoned)
         elif where == 'target':
-            patch.setattr(governor.player, 'target', broken)
+            patch.setattr(supervisor.player, 'target', broken)
         elif where == 'tracking':
-            patch.setattr(governor._tracking, 'lost', broken)
+            patch.setattr(supervisor._tracking, 'lost', broken)
         else:
-            patch.setattr(governor.player, 'push', broken)
+            patch.setattr(supervisor.player, 'push', broken)
             run.propose([0.3], [40 * MS])
         before = np.abs(run.v)
         assert run.tick() is State.FAULT
@@ -262,8 +262,8 @@ def test_a_failure_within_brakes_and_latches(
         for _ in range(60):
             assert run.tick() is State.FAULT
         assert not run.v.any()
-        governor.push_estop(run.steady, True)
+        supervisor.push_estop(run.steady, True)
         assert run.tick() is State.ESTOP
-        governor.push_estop(run.steady, False)
-        governor.reset()
+        supervisor.push_estop(run.steady, False)
+        supervisor.reset()
     run.stop_and_reset()

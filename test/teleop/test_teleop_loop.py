@@ -9,7 +9,7 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.frame import Array
-from imitation_ros.safety.supervisor import Governor
+from imitation_ros.safety.supervisor import SafetySupervisor
 from imitation_ros.sim.experts import EXPERTS
 from imitation_ros.sim.robot import SimRobot
 from imitation_ros.teleop.gate import GateConfig
@@ -26,7 +26,7 @@ class Loop:
         self.contract = contract
         self.robot = SimRobot(contract, task, renderer=None)
         self.robot.reset(seed)
-        self.governor = Governor(contract)
+        self.supervisor = SafetySupervisor(contract)
         self.teleop = LeaderTeleop(contract, GateConfig(), 0.02, 0.06)
         self.expert = EXPERTS[task](contract)
         self.expert.reset(self.robot.q, np.random.default_rng(seed))
@@ -35,8 +35,8 @@ class Loop:
         self.command: Array = self.robot.q
         self.speeds: list[Array] = []
         self.now = 10**12
-        self.governor.push_state(self.now, self.now, self.robot.q, self.robot.v)
-        self.governor.arm(self.now, self.now)
+        self.supervisor.push_state(self.now, self.now, self.robot.q, self.robot.v)
+        self.supervisor.arm(self.now, self.now)
         self._mail: list[tuple[int, int, Array]] = []
         self._poses = [self.robot.object_pose] * 5
 
@@ -53,10 +53,10 @@ class Loop:
             _, stamp, q = self._mail.pop(0)
             proposal = self.teleop.step(now, stamp, self.contract.joints, q, self.command)
             if proposal is not None:
-                self.governor.push_proposal(now, now, proposal)
-        self.governor.push_state(now, now, robot.q, robot.v)
+                self.supervisor.push_proposal(now, now, proposal)
+        self.supervisor.push_state(now, now, robot.q, robot.v)
         if count % 2 == 0:
-            verdict = self.governor.step(now, now)
+            verdict = self.supervisor.step(now, now)
             self.rules.update(found.rule.value for found in verdict.interventions)
             if verdict.q is not None and verdict.v is not None:
                 self.command = verdict.q

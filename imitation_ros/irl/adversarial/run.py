@@ -196,7 +196,7 @@ class _Run:
             config.timestep_s,
         )
         self.practice = practice
-        # Whatever practice does without, the result will run behind the governor.
+        # Whatever practice does without, the result will run behind the supervisor.
         self.judge = Environment(
             contract, self.task, trained.spec, practice.time_limit_s, perturb, filter=True
         )

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 
 from ...safety.estop import UNKNOWN
-from ...safety.supervisor import Governor
+from ...safety.supervisor import SafetySupervisor
 from ..ros.message_info import publisher_gid, with_info
 from ..ros.qos import LATCHED
 
@@ -25,13 +25,13 @@ GID = 16
 
 
 class EstopTopic:
-    """Hands what the e-stop topic says to the governor, with its source."""
+    """Hands what the e-stop topic says to the supervisor, with its source."""
 
     def __init__(
         self,
         node: Node,
         topic: str,
-        governor: Governor,
+        supervisor: SafetySupervisor,
         lock: AbstractContextManager[bool],
         surviving: Callable[[], AbstractContextManager[None]],
     ) -> None:
@@ -40,11 +40,11 @@ class EstopTopic:
         Args:
             node: Owner of the subscriptions.
             topic: The e-stop topic.
-            governor: Who stops.
-            lock: Guards the governor.
+            supervisor: Who stops.
+            lock: Guards the supervisor.
             surviving: Around what may not end the node.
         """
-        self._node, self._topic, self._governor, self._lock = node, topic, governor, lock
+        self._node, self._topic, self._supervisor, self._lock = node, topic, supervisor, lock
         self._heard: dict[str, int] = {}
 
         def take(message: Bool, info: Mapping[str, Any]) -> None:
@@ -59,11 +59,11 @@ class EstopTopic:
         node.create_subscription(Bool, topic, callback, LATCHED, event_callbacks=quiet)
 
     def look(self) -> None:
-        """Tell the governor which publishers the graph lists."""
+        """Tell the supervisor which publishers the graph lists."""
         listed = self._listed()
         self._heard = {source: at for source, at in self._heard.items() if source in listed}
         with self._lock:
-            self._governor.see_estop_publishers(time.monotonic_ns(), listed)
+            self._supervisor.see_estop_publishers(time.monotonic_ns(), listed)
 
     def _take(self, message: Bool, info: Mapping[str, Any]) -> None:
         """Latch first; who it was is asked afterwards."""
@@ -75,7 +75,7 @@ class EstopTopic:
         self._heard[source] = sent
         releases = source != UNKNOWN or pressed or len(self._listed()) <= 1
         with self._lock:
-            self._governor.push_estop(steady, pressed, source, releases)
+            self._supervisor.push_estop(steady, pressed, source, releases)
 
     def _listed(self) -> dict[str, str]:
         """Full name of the node of every publisher on the topic, by source."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Safety node: proposals -> commands; the only publisher of commands.
 
-A thread of its own steps the governor once per command period. Nothing is published before
+A thread of its own steps the supervisor once per command period. Nothing is published before
 `/safety/arm`. Python is no certified safety function: keep a hardware e-stop in reach.
 
 `python -m imitation_ros.nodes.safety --ros-args -p contract:=imi_humanoid`
@@ -37,7 +37,7 @@ from ...errors import DataError, ImitationError, SafetyError
 from ...messages.codec import joint_state
 from ...runtime.latency import Latencies
 from ...safety.intervention import Rule
-from ...safety.supervisor import Governor
+from ...safety.supervisor import SafetySupervisor
 from ...safety.verdict import State, Verdict
 from ..ros.messages import status, to_joint_state, to_proposal, to_time
 from ..ros.parameters import declare
@@ -103,11 +103,11 @@ def shadowed(contract: Contract) -> Contract:
 
 
 class SafetyNode(Node):  # type: ignore[misc]
-    """Feeds the governor, steps it in a thread, publishes what it allows.
+    """Feeds the supervisor, steps it in a thread, publishes what it allows.
 
     Attributes:
         contract: The robot.
-        governor: The state machine; guarded by a lock.
+        supervisor: The state machine; guarded by a lock.
     """
 
     def __init__(self, context: Context, **options: Any) -> None:
@@ -117,7 +117,9 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._shadow = parameters.shadow
         contract = load(parameters.contract)
         self.contract = contract = shadowed(contract) if self._shadow else contract
-        self.governor = Governor(contract, timer_ns=time.monotonic_ns, shadow=self._shadow)
+        self.supervisor = SafetySupervisor(
+            contract, timer_ns=time.monotonic_ns, shadow=self._shadow
+        )
         self._lock = threading.RLock()
         self._failure: Exception | None = None
         self._said_failure = ''
@@ -127,7 +129,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         self._played_ns: int | None = None
         self._said_state: State | None = None
         self._driver = ''
-        watched = self.governor.filter.backend.geometry
+        watched = self.supervisor.filter.backend.geometry
         self.get_logger().info(
             f'{contract.name}: {contract.n} joints, {len(watched)} pairs of links watched'
         )
@@ -142,13 +144,13 @@ class SafetyNode(Node):  # type: ignore[misc]
         prefix = SHADOW if self._shadow else ''
         self._state_pub = publish(String, f'{prefix}/safety/state', LATCHED)
         self._diagnostics_pub = publish(DiagnosticArray, '/diagnostics', 10)
-        box = self.governor.filter.box
+        box = self.supervisor.filter.box
         self._outputs = [make_output(self, contract, box, group) for group in contract.groups]
         subscribe, states = self.create_subscription, contract.joint_states
         subscribe(JointState, states.topic, self._guarded(self._on_state), profile(states.qos))
         subscribe(JointTrajectory, topics.proposal, self._guarded(self._on_proposal), 10)
         subscribe(Header, topics.driver, self._guarded(self._on_driver), 10)
-        self._estop = EstopTopic(self, topics.estop, self.governor, self._lock, self._surviving)
+        self._estop = EstopTopic(self, topics.estop, self.supervisor, self._lock, self._surviving)
         for name, action in (
             ('arm', self._arm),
             ('disarm', self._disarm),
@@ -165,17 +167,17 @@ class SafetyNode(Node):  # type: ignore[misc]
             self.get_clock(), round(NS / contract.rates.command_hz), round(states.max_age_s * NS)
         )
         self._thread = threading.Thread(target=self._work, name='commands', daemon=True)
-        self._say_state(self.governor.state)
+        self._say_state(self.supervisor.state)
         self._thread.start()
 
     def close(self) -> None:
         """Brake, stop the command thread, and write the account into the log."""
         deadline = time.monotonic() + BRAKING_S
         with self._lock:
-            self.governor.disarm()
+            self.supervisor.disarm()
         while self._thread.is_alive() and time.monotonic() < deadline:
             with self._lock:
-                if self.governor.filter.at_rest:
+                if self.supervisor.filter.at_rest:
                     break
             time.sleep(0.005)
         self._pacer.stop()
@@ -210,7 +212,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         """One command period."""
         start = time.thread_time_ns()
         with self._lock:
-            verdict = self.governor.step(tick.now_ns, tick.steady_ns)
+            verdict = self.supervisor.step(tick.now_ns, tick.steady_ns)
             self._cost.add(time.thread_time_ns() - start)
         self._send(tick, verdict)
         with self._lock:
@@ -230,7 +232,7 @@ class SafetyNode(Node):  # type: ignore[misc]
             yield
         except Exception as error:  # noqa: BLE001  (without this node there is no e-stop)
             with self._lock:
-                self.governor.fail(error)
+                self.supervisor.fail(error)
             text = f'{type(error).__name__}: {error}'
             if text != self._said_failure:
                 self._said_failure = text
@@ -267,26 +269,26 @@ class SafetyNode(Node):  # type: ignore[misc]
             stamp, q, v = joint_state(self.contract, message)
         except DataError as error:
             with self._lock:
-                self.governor.reject(Rule.REJECTED_STATE, str(error))
+                self.supervisor.reject(Rule.REJECTED_STATE, str(error))
             return
         with self._lock:
-            self.governor.push_state(steady, stamp, q, v)
+            self.supervisor.push_state(steady, stamp, q, v)
 
     def _on_proposal(self, message: JointTrajectory) -> None:
         try:
             proposal = to_proposal(message)
         except DataError as error:
             with self._lock:
-                self.governor.reject(Rule.REJECTED_MALFORMED, str(error))
+                self.supervisor.reject(Rule.REJECTED_MALFORMED, str(error))
             return
         with self._lock:
-            self.governor.push_proposal(self._now_ns(), time.monotonic_ns(), proposal)
+            self.supervisor.push_proposal(self._now_ns(), time.monotonic_ns(), proposal)
 
     def _on_driver(self, message: Header) -> None:
         """Check the first move again whenever an operator takes over, or gives back."""
         if self._driver and message.frame_id != self._driver:
             with self._lock:
-                self.governor.hand_over()
+                self.supervisor.hand_over()
         self._driver = message.frame_id
 
     def _serve(
@@ -312,20 +314,20 @@ class SafetyNode(Node):  # type: ignore[misc]
         return serve
 
     def _arm(self) -> str:
-        self.governor.arm(self._now_ns(), time.monotonic_ns())
+        self.supervisor.arm(self._now_ns(), time.monotonic_ns())
         return 'armed at the measured pose'
 
     def _disarm(self) -> str:
-        self.governor.disarm()
-        return f'{self.governor.state.value}'
+        self.supervisor.disarm()
+        return f'{self.supervisor.state.value}'
 
     def _estop_now(self) -> str:
-        self.governor.estop('/safety/estop_now was called')
+        self.supervisor.estop('/safety/estop_now was called')
         return 'the e-stop is latched'
 
     def _reset(self) -> str:
         self._estop.look()
-        gone = self.governor.reset()
+        gone = self.supervisor.reset()
         if not gone:
             return 'reset; arm to move'
         who = ' and '.join(f'"{name}"' for name in gone)
@@ -344,7 +346,7 @@ class SafetyNode(Node):  # type: ignore[misc]
         """Cost, punctuality and interventions since the start."""
         with self._lock:
             counts = dict(self._verdicts.counts)
-        values: dict[str, object] = {'state': self.governor.state.value, 'shadow': self._shadow}
+        values: dict[str, object] = {'state': self.supervisor.state.value, 'shadow': self._shadow}
         for name, times in (
             ('step', self._cost),
             ('jitter', self._jitter),
@@ -367,7 +369,7 @@ class SafetyNode(Node):  # type: ignore[misc]
             ) from self._failure
         if self._blackbox is not None:
             self._blackbox.adapt()
-        state = self.governor.state
+        state = self.supervisor.state
         level = LEVELS.get(state, DiagnosticStatus.OK)
         message = DiagnosticArray()
         message.header.stamp = to_time(self._now_ns())

@@ -98,7 +98,7 @@ class Pacer:
             now, steady = self._now_ns(), time.monotonic_ns()
             if now != seen:
                 moved, seen = steady, now
-            # A clock that went back was reset: the governor has to hear of it.
+            # A clock that went back was reset: the supervisor has to hear of it.
             if now - last >= self._period_ns or now < last:
                 if now > last:
                     self.skipped += (now - last) // self._period_ns - 1

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inverse dynamics and the centre of mass of a robot whose base stands still and upright."""
+"""Inverse dynamics and the centre of mass of a robot whose base is static and upright."""
 
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ class PinocchioDynamics:
         self._robot = robot
         self._model: Any = robot.model
         self._data: Any = robot.model.createData()
-        # Pinocchio leaves what stands still out of the centre of mass.
+        # Pinocchio leaves what is static out of the centre of mass.
         base = robot.model.inertias[0]
         moving = sum(inertia.mass for inertia in list(robot.model.inertias)[1:])
         self._share = moving / (moving + base.mass)

@@ -25,7 +25,7 @@ from .support import Support, SupportEdges
 from .torque import TorqueLimit, TorqueState
 
 TOLERANCE = 1e-6
-"""Share of a limit by which a command may exceed it without a word: rounding."""
+"""Share of a limit by which a command may exceed it and no one is told: rounding."""
 
 
 class OptionalInequalities(NamedTuple):

@@ -5,7 +5,7 @@
 A velocity x after v needs the acceleration a = (x - v) / dt, and that the torque
 tau = M(q) a + h(q, v), which is linear in x. M by the composite rigid body algorithm and tau by
 recursive Newton-Euler (Featherstone 2008, chapters 5 and 6), at the command (q, v), for a robot
-whose base stands still and upright, and that touches nothing.
+whose base is static and upright, and that touches nothing.
 """
 
 from typing import NamedTuple

@@ -13,7 +13,7 @@ from imitation_ros.errors import SafetyError
 from imitation_ros.safety.backend import Backend
 from imitation_ros.safety.filter import SafetyFilter
 from imitation_ros.safety.intervention import Intervention, Rule
-from imitation_ros.safety.supervisor import Governor
+from imitation_ros.safety.supervisor import SafetySupervisor
 from imitation_ros.safety.verdict import State, Verdict
 
 MS = 1_000_000
@@ -21,11 +21,11 @@ ELBOW = 'left_elbow_joint'
 
 
 class Bench:
-    """A governor on a robot that tracks perfectly, with both clocks in hand."""
+    """A supervisor on a robot that tracks perfectly, with both clocks in hand."""
 
     def __init__(self, contract: Contract, collisions: Backend) -> None:
         self.contract = contract
-        self.governor = Governor(contract, SafetyFilter(contract, collisions))
+        self.supervisor = SafetySupervisor(contract, SafetyFilter(contract, collisions))
         self.now = 1_000_000 * MS
         self.steady = 77 * MS
         self.q = contract.home.copy()
@@ -40,8 +40,8 @@ class Bench:
             self.now += 10 * MS
             self.steady += 10 * MS
             if self.alive:
-                self.governor.push_state(self.steady, self.now, self.q, self.v)
-            verdict = self.governor.step(self.now, self.steady)
+                self.supervisor.push_state(self.steady, self.now, self.q, self.v)
+            verdict = self.supervisor.step(self.now, self.steady)
             self.notes.extend(verdict.interventions)
             if verdict.q is not None:
                 self.commands.append(verdict.q.copy())
@@ -50,7 +50,7 @@ class Bench:
         return verdict
 
     def arm(self) -> None:
-        self.governor.arm(self.now, self.steady)
+        self.supervisor.arm(self.now, self.steady)
 
     def armed(self) -> 'Bench':
         self.tick()
@@ -62,15 +62,15 @@ class Bench:
         goal[self.contract.index(ELBOW)] += offset
         stamp = self.now + stamp_ms * MS
         proposal = Proposal(stamp, self.contract.joints, (stamp + 40 * MS,), goal[None])
-        return self.governor.push_proposal(self.now, self.steady, proposal)
+        return self.supervisor.push_proposal(self.now, self.steady, proposal)
 
     def moving(self) -> 'Bench':
         self.armed()
         for _ in range(8):
             assert self.propose(0.3) == []
             self.tick()
-        assert self.governor.state is State.ACTIVE
-        assert not self.governor.filter.at_rest
+        assert self.supervisor.state is State.ACTIVE
+        assert not self.supervisor.filter.at_rest
         return self
 
     def rules(self) -> list[Rule]:
@@ -186,10 +186,10 @@ def test_first_move_guard(bench: Bench, contract: Contract) -> None:
 def test_another_driver_has_to_start_near_the_command(bench: Bench) -> None:
     """An operator takes over or a policy resumes: in the middle of a motion, not far from it."""
     bench.moving()
-    bench.governor.hand_over()
+    bench.supervisor.hand_over()
     (refusal,) = bench.propose(1.2)
     assert refusal.rule is Rule.REJECTED_FIRST_MOVE
-    assert bench.governor.state is State.ACTIVE, 'what was played goes on'
+    assert bench.supervisor.state is State.ACTIVE, 'what was played goes on'
     assert bench.propose(0.3) == []
     assert bench.propose(1.2) == [], 'later ones are limited by the box alone'
 
@@ -222,7 +222,7 @@ def test_bad_stamps_change_nothing(bench: Bench, stamp_ms: int, rule: Rule) -> N
 
 def test_a_message_that_cannot_be_read_is_reported(bench: Bench) -> None:
     bench.armed()
-    bench.governor.reject(Rule.REJECTED_MALFORMED, '3 joint names but points of [2] positions')
+    bench.supervisor.reject(Rule.REJECTED_MALFORMED, '3 joint names but points of [2] positions')
     bench.tick()
     assert bench.rules() == [Rule.REJECTED_MALFORMED]
 
@@ -235,7 +235,7 @@ def test_a_source_of_nothing_but_nonsense_latches(make: Callable[..., Bench]) ->
     assert bench.propose(0.3) == [], 'one good one begins the count anew'
     for _ in range(3):
         bench.propose(np.nan)
-        bench.governor.reject(Rule.REJECTED_MALFORMED, '3 joint names but 2 positions')
+        bench.supervisor.reject(Rule.REJECTED_MALFORMED, '3 joint names but 2 positions')
     assert bench.tick().state is State.FAULT
     note = next(note for note in bench.notes if note.rule is Rule.REJECTIONS)
     assert note.text.startswith('5 proposals in a row')
@@ -243,7 +243,7 @@ def test_a_source_of_nothing_but_nonsense_latches(make: Callable[..., Bench]) ->
     bench.check_braking()
     assert bench.propose(0.3) == []
     assert bench.tick().state is State.FAULT, 'it stays latched'
-    bench.governor.reset()
+    bench.supervisor.reset()
     bench.arm()
     assert bench.propose(0.1) == []
 
@@ -270,7 +270,7 @@ def test_a_step_that_takes_too_long_brakes(
         ticking[0] += slow
         return ticking[0]
 
-    bench.governor = Governor(changed, SafetyFilter(changed, collisions), timer)
+    bench.supervisor = SafetySupervisor(changed, SafetyFilter(changed, collisions), timer)
     bench.moving()
     assert Rule.BUDGET not in bench.rules()
     slow = 11 * MS
@@ -283,7 +283,7 @@ def test_a_step_that_takes_too_long_brakes(
     slow = 0
     bench.propose(0.3)
     bench.tick()
-    assert not bench.governor.filter.at_rest, 'it goes on as soon as there is time'
+    assert not bench.supervisor.filter.at_rest, 'it goes on as soon as there is time'
 
 
 def test_a_stale_state_brakes_and_holds_and_comes_back(bench: Bench) -> None:
@@ -308,10 +308,10 @@ def test_a_frozen_driver_is_stale(bench: Bench) -> None:
     stamp = bench.now
     bench.alive = False
     for _ in range(60):
-        bench.governor.push_state(bench.steady, stamp, bench.q, bench.v)
+        bench.supervisor.push_state(bench.steady, stamp, bench.q, bench.v)
         bench.propose(0.3)
         bench.tick()
-    assert bench.governor.state is State.HOLD
+    assert bench.supervisor.state is State.HOLD
 
 
 def test_frozen_simulation_time_does_not_stop_the_watchdog(bench: Bench) -> None:
@@ -338,24 +338,24 @@ def test_a_non_finite_state_is_refused(bench: Bench, contract: Contract, value: 
     bench.armed()
     bad = contract.home.copy()
     bad[contract.index(ELBOW)] = value
-    (refusal,) = bench.governor.push_state(bench.steady, bench.now + 1, bad, bench.v)
+    (refusal,) = bench.supervisor.push_state(bench.steady, bench.now + 1, bad, bench.v)
     assert (refusal.rule, refusal.joint) == (Rule.REJECTED_STATE, ELBOW)
-    (refusal,) = bench.governor.push_state(bench.steady, bench.now + 2, bench.q, bad)
+    (refusal,) = bench.supervisor.push_state(bench.steady, bench.now + 2, bench.q, bad)
     assert refusal.rule is Rule.REJECTED_STATE
-    (refusal,) = bench.governor.push_state(bench.steady, bench.now + 3, bad[:4], bench.v)
+    (refusal,) = bench.supervisor.push_state(bench.steady, bench.now + 3, bad[:4], bench.v)
     assert refusal.rule is Rule.REJECTED_STATE
-    assert np.isfinite(bench.governor.measured).all()
+    assert np.isfinite(bench.supervisor.measured).all()
 
 
 def test_only_non_finite_states_are_no_state(bench: Bench, contract: Contract) -> None:
     bench.moving()
     bench.alive = False
     for _ in range(60):
-        bench.governor.push_state(
+        bench.supervisor.push_state(
             bench.steady, bench.now + 1, np.full(contract.n, np.nan), bench.v
         )
         bench.tick()
-    assert bench.governor.state is State.HOLD
+    assert bench.supervisor.state is State.HOLD
     bench.check_braking()
 
 
@@ -377,7 +377,7 @@ def test_tracking_lost_latches(bench: Bench, contract: Contract) -> None:
     assert bench.tick().state is State.FAULT, 'it stays latched'
     with pytest.raises(SafetyError, match='FAULT is latched'):
         bench.arm()
-    bench.governor.reset()
+    bench.supervisor.reset()
     assert bench.tick().state is State.DISARMED
     bench.arm()
     assert bench.tick().state is State.HOLD
@@ -412,22 +412,22 @@ def test_one_late_tick_is_no_tracking_loss(bench: Bench, contract: Contract) -> 
         bench.q = good - 0.3
         bench.tick()
     bench.tick()
-    assert bench.governor.state is State.ACTIVE
+    assert bench.supervisor.state is State.ACTIVE
 
 
 def test_estop_brakes_holds_and_latches(bench: Bench) -> None:
     bench.moving()
-    bench.governor.push_estop(bench.steady, True)
+    bench.supervisor.push_estop(bench.steady, True)
     assert bench.tick().state is State.ESTOP
     verdict = bench.tick(60)
     bench.check_braking()
     assert verdict.q is not None, 'it holds the last command: a humanoid must not go limp'
-    bench.governor.push_estop(bench.steady, False)
+    bench.supervisor.push_estop(bench.steady, False)
     assert bench.propose() == []
     assert bench.tick().state is State.ESTOP, 'false does not release it'
     with pytest.raises(SafetyError, match='ESTOP is latched'):
         bench.arm()
-    bench.governor.reset()
+    bench.supervisor.reset()
     assert bench.tick().state is State.DISARMED
     assert bench.tick().q is None
     bench.arm()
@@ -437,18 +437,18 @@ def test_estop_brakes_holds_and_latches(bench: Bench) -> None:
 
 def test_reset_is_refused_while_pressed_or_braking(bench: Bench) -> None:
     bench.moving()
-    bench.governor.push_estop(bench.steady, True)
+    bench.supervisor.push_estop(bench.steady, True)
     bench.tick()
     with pytest.raises(SafetyError, match='still pressed'):
-        bench.governor.reset()
-    bench.governor.push_estop(bench.steady, False)
+        bench.supervisor.reset()
+    bench.supervisor.push_estop(bench.steady, False)
     with pytest.raises(SafetyError, match='still braking'):
-        bench.governor.reset()
+        bench.supervisor.reset()
 
 
 def test_estop_works_before_arming(bench: Bench) -> None:
     bench.tick()
-    bench.governor.estop('button')
+    bench.supervisor.estop('button')
     with pytest.raises(SafetyError, match='latched'):
         bench.arm()
     assert bench.tick().q is None
@@ -459,10 +459,10 @@ def test_lost_heartbeat_is_an_estop(make: Callable[..., Bench]) -> None:
     bench.tick()
     with pytest.raises(SafetyError, match='heartbeat'):
         bench.arm()
-    bench.governor.push_estop(bench.steady, False)
+    bench.supervisor.push_estop(bench.steady, False)
     bench.arm()
     for _ in range(30):
-        bench.governor.push_estop(bench.steady, False)
+        bench.supervisor.push_estop(bench.steady, False)
         assert bench.tick().state is State.HOLD
     assert bench.tick(12).state is State.ESTOP
     assert 'heartbeat' in bench.notes[-1].text
@@ -470,7 +470,7 @@ def test_lost_heartbeat_is_an_estop(make: Callable[..., Bench]) -> None:
 
 def test_disarm_brakes_then_sends_nothing(bench: Bench) -> None:
     bench.moving()
-    bench.governor.disarm()
+    bench.supervisor.disarm()
     assert bench.tick().state is State.DISARMING
     assert bench.propose() == []
     verdict = bench.tick(60)
@@ -481,6 +481,6 @@ def test_disarm_brakes_then_sends_nothing(bench: Bench) -> None:
 
 def test_disarm_does_not_release_an_estop(bench: Bench) -> None:
     bench.moving()
-    bench.governor.estop('button')
-    bench.governor.disarm()
+    bench.supervisor.estop('button')
+    bench.supervisor.disarm()
     assert bench.tick(100).state is State.ESTOP
