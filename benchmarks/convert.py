@@ -167,7 +167,7 @@ def main() -> int:
                 )
             )
             waiting = time.perf_counter() - start
-            frames = manifest.report['episodes'][0]['steps']
+            frames = manifest.provenance.episodes[0]['steps']
             rows[kind] = {
                 'GB': size,
                 'seconds': seconds,

@@ -276,6 +276,7 @@ def convert_with_bar(
     from ..conversion.convert import convert as convert_bags
     from ..conversion.convert import Progress as Step
     from ..data.outcomes import summary
+    from ..data.provenance import Conversion
 
     paths = _found(find_bags, bags)
     with bar(console) as progress:
@@ -290,11 +291,11 @@ def convert_with_bar(
     table = Table(title=f'{len(manifest.episodes)} of {len(paths)} episodes')
     for column in ('modality', 'age p50', 'p99', r'max \[ms]'):
         table.add_column(column, justify='left' if column == 'modality' else 'right')
-    for name, age in manifest.report['skew_ms'].items():
+    origin = manifest.provenance_as(Conversion)
+    for name, age in origin.skew_ms.items():
         table.add_row(name, *(f'{age[key]:.1f}' for key in ('p50', 'p99', 'max')))
     console.print(table)
-    entries = manifest.report['episodes']
-    left = [entry['left_out'] for entry in entries if 'left_out' in entry]
+    left = [entry['left_out'] for entry in origin.episodes if 'left_out' in entry]
     kept = [meta.outcome for meta in manifest.episodes]
     console.print(f'outcomes: {summary(kept, left)}', highlight=False, soft_wrap=True)
 

@@ -81,6 +81,7 @@ def collect(
     """
     from ..contract import load
     from ..data.observation import CameraInput
+    from ..data.provenance import Demonstrations
     from ..rollout.collection import collect as collect_demonstrations
     from ..training.interrupt import Interrupt
 
@@ -120,7 +121,7 @@ def collect(
             resume=resume,
             stop=lambda: interrupt.caught is not None,
         )
-    failed = len(dataset.manifest.report['failed'])
+    failed = len(dataset.manifest.provenance_as(Demonstrations).failed_seeds)
     frames = sum(len(episode) for episode in dataset.episodes())
     shown = sum(meta.outcome == 'success' for meta in dataset.manifest.episodes)
     console.print(
@@ -132,11 +133,12 @@ def collect(
 
 def _stopped(console: Console, dataset: 'Dataset') -> None:
     """Say how to go on with a collection that was stopped, and end with the code of Ctrl-C."""
-    from ..rollout.collection import go_on, WANTED
+    from ..data.provenance import Collected
+    from ..rollout.collection import go_on
 
     how = go_on(dataset)
     if how:
-        wanted = dataset.manifest.report[WANTED]
+        wanted = dataset.manifest.provenance_as(Collected).wanted
         console.print(
             f'stopped after {len(dataset)} of {wanted} episodes, which are a dataset; {how}'
         )
@@ -158,6 +160,7 @@ def _correct(
 ) -> None:
     """Let the expert correct a policy, and say how often it had to."""
     from ..contract import load
+    from ..data.provenance import Corrections
     from ..data.store import Dataset
     from ..rollout.corrections import correct, Rule
     from ..training.interrupt import Interrupt
@@ -185,11 +188,11 @@ def _correct(
             progress=lambda _: progress.advance(one),
             stop=lambda: interrupt.caught is not None,
         )
-    report = dataset.manifest.report
+    origin = dataset.manifest.provenance_as(Corrections)
     console.print(
-        f'{dataset.root}: {len(dataset)} episodes, {report["corrected"]} of them corrected in '
-        f'{report["takeovers"]} takeovers, {report["frames"]} frames of the expert; attempts '
-        f'without a takeover: {report["alone"]}, failed all the same: {report["failed"]}'
+        f'{dataset.root}: {len(dataset)} episodes, {origin.corrected} of them corrected in '
+        f'{origin.corrections} takeovers, {origin.frames} frames of the expert; attempts '
+        f'without a takeover: {origin.alone}, failed all the same: {origin.failed}'
     )
     _stopped(console, dataset)
 

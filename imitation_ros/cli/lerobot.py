@@ -109,7 +109,7 @@ def import_lerobot(
     )
     console = Console()
     manifest = _with_bar(console, 'import', lambda step: import_(source, out, options, step))
-    for note in manifest.report['notes']:
+    for note in manifest.provenance.notes:
         console.print(f'[yellow]note[/] {note}')
     console.print(f'{out}: {len(manifest.episodes)} episodes at {manifest.policy_hz:g} Hz')
     outcomes = summary([meta.outcome for meta in manifest.episodes], [])

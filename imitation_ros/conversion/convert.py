@@ -26,6 +26,7 @@ from ..data.episode import Episode, EpisodeMeta, OUTCOMES, UNSTATED
 from ..data.frame import Image
 from ..data.images import resize
 from ..data.outcomes import is_wanted, NEVER_MARKED, UNKNOWN
+from ..data.provenance import Conversion
 from ..data.store import DatasetWriter, Manifest
 from ..errors import BagError, DataError, unknown
 from ..messages import codec
@@ -113,9 +114,9 @@ def convert(
         progress: Called after every bag.
 
     Returns:
-        The manifest. Its report lists every bag with its steps (and how many of them an operator
-        drove, where a policy drove as well) and outcome, or the reason it was left out, and the
-        age of every modality over all ticks.
+        The manifest. Its provenance lists every bag with its steps (and how many of them an
+        operator drove, where a policy drove as well) and outcome, or the reason it was left out,
+        and the age of every modality over all ticks.
 
     Raises:
         DataError: If the bags do not agree on a contract, or no episode is fit.
@@ -168,12 +169,8 @@ def convert(
     if not any(entry['steps'] for entry in entries):
         reasons = '\n  '.join(f'{entry["bag"]}: {entry["reason"]}' for entry in entries)
         raise DataError(f'no episode was fit for the dataset:\n  {reasons}')
-    report = {
-        'episodes': entries,
-        'skew_ms': {name: _percentiles(np.concatenate(age)) for name, age in ages.items()},
-        'bytes': total_bytes,
-    }
-    return writer.close(report)
+    skew_ms = {name: _percentiles(np.concatenate(age)) for name, age in ages.items()}
+    return writer.close(Conversion(tuple(entries), skew_ms, total_bytes))
 
 
 def agreed(paths: Iterable[Path]) -> Contract:

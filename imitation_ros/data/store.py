@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 import shutil
 from tokenize import TokenError
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from ..errors import DataError
 from ..files import replace_text
 from ..names import file_inside, plain_name
 from .episode import Episode, EpisodeMeta
+from .provenance import Provenance, provenance
+
+P = TypeVar('P', bound=Provenance)
 
 VERSION = 1
 MANIFEST = 'manifest.json'
@@ -56,7 +59,7 @@ class Manifest:
         actions: Names of the columns of action; those of a robot are its joints.
         policy_hz: Rate of the frames [Hz].
         episodes: Meta of every episode, in order.
-        report: The converter's report (skew of every modality, what was left out).
+        provenance: Where they come from.
     """
 
     contract_text: str
@@ -66,7 +69,17 @@ class Manifest:
     actions: tuple[str, ...]
     policy_hz: float
     episodes: tuple[EpisodeMeta, ...]
-    report: dict[str, Any]
+    provenance: Provenance
+
+    def provenance_as(self, kind: type[P]) -> P:
+        """The provenance of a dataset that was made in a certain way.
+
+        Raises:
+            DataError: If it was made in another one.
+        """
+        if not isinstance(self.provenance, kind):
+            raise DataError(f'the dataset is of {self.provenance.kind}, not of {kind.kind}')
+        return self.provenance
 
 
 class DatasetWriter:
@@ -148,17 +161,18 @@ class DatasetWriter:
             np.save(folder / f'{name}.npy', array)
         self._metas.append(episode.meta)
 
-    def close(self, report: dict[str, Any] | None = None) -> Manifest:
+    def close(self, origin: Provenance | None = None) -> Manifest:
         """Write the manifest; only now is the folder a dataset."""
         if not self._metas:
             raise DataError(f'{self._root}: no episode was fit for the dataset')
-        return self.keep(report)
+        return self.keep(origin)
 
-    def keep(self, report: dict[str, Any] | None = None) -> Manifest:
+    def keep(self, origin: Provenance | None = None) -> Manifest:
         """Write the manifest of what there is so far: from now on a kill loses none of it."""
         text, digest, urdf, joints, rate = self._head
         metas = tuple(self._metas)
-        manifest = Manifest(text, digest, urdf, joints, self._actions, rate, metas, report or {})
+        origin = origin or Provenance()
+        manifest = Manifest(text, digest, urdf, joints, self._actions, rate, metas, origin)
         values = {
             'version': VERSION,
             'contract_text': text,
@@ -168,7 +182,7 @@ class DatasetWriter:
             'actions': list(self._actions),
             'policy_hz': rate,
             'episodes': [meta.to_dict() for meta in self._metas],
-            'report': manifest.report,
+            'provenance': origin.to_dict(),
         }
         replace_text(self._root / MANIFEST, json.dumps(values, indent=1))
         return manifest
@@ -192,16 +206,25 @@ def _manifest(values: dict[str, Any]) -> Manifest:
     rate = float(values['policy_hz'])
     if not 0.0 < rate <= MAX_HZ:
         raise ValueError(f'policy_hz is {rate:g} Hz, not above 0 Hz and up to {MAX_HZ:g} Hz')
-    if not isinstance(values['episodes'], list) or not isinstance(values['report'], dict):
-        raise ValueError('"episodes" is a list and "report" a mapping')
+    origin = values['provenance'] if 'provenance' in values else values['report']
+    if not isinstance(values['episodes'], list) or not isinstance(origin, dict):
+        raise ValueError('"episodes" is a list and "provenance" a mapping')
     return Manifest(
         **told,
         joints=tuple(names['joints']),
         actions=tuple(names['actions']),
         policy_hz=rate,
         episodes=tuple(EpisodeMeta.from_dict(meta) for meta in values['episodes']),
-        report=values['report'],
+        provenance=_provenance(origin),
     )
+
+
+def _provenance(values: dict[str, Any]) -> Provenance:
+    """Where the episodes of a manifest come from, of one made before this was typed too."""
+    try:
+        return provenance(values)
+    except DataError as error:
+        raise ValueError(str(error)) from error
 
 
 class Dataset:

@@ -289,7 +289,7 @@ def _head(manifest: Manifest) -> dict[str, Any]:
         'urdf_text': manifest.urdf_text,
         'joints': list(manifest.joints),
         'policy_hz': manifest.policy_hz,
-        'report': manifest.report,
+        'provenance': manifest.provenance.to_dict(),
     }
 
 

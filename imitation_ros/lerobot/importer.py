@@ -23,6 +23,7 @@ from ..contract import Contract, loads
 from ..data.episode import Episode, EpisodeMeta, Outcome, UNSTATED
 from ..data.frame import Image
 from ..data.outcomes import UNKNOWN
+from ..data.provenance import Imported, provenance
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
 from ..names import plain_name
@@ -132,7 +133,7 @@ def import_(
         progress: Called after every episode.
 
     Returns:
-        The manifest; its report lists under `notes` what was derived or left out.
+        The manifest; the notes of its provenance say what was derived or left out.
 
     Raises:
         DataError: If it cannot be read, no contract is known, or names do not fit it.
@@ -154,8 +155,9 @@ def import_(
             writer.append(reader.episode(row, Path(scratch)))
         if progress is not None:
             progress(done, len(source.episodes))
-    report = dict(source.ours.get('report', {})) if reader.metas else {}
-    return writer.close({**report, 'notes': reader.notes, 'source': str(root)})
+    before = source.ours.get('provenance', source.ours.get('report')) if reader.metas else None
+    origin = provenance(before) if before else None
+    return writer.close(Imported(str(root), origin, notes=tuple(reader.notes)))
 
 
 class _Reader:

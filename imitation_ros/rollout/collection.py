@@ -16,14 +16,15 @@ dataset of what was done, and goes on from there as if it had never been stopped
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..contract import Contract
 from ..data.observation import CameraInput
+from ..data.provenance import Collected, Demonstrations
 from ..data.store import Dataset, DatasetWriter, MANIFEST
 from ..errors import DataError
 from ..sim.robot import SimRobot
@@ -32,9 +33,6 @@ from .agents import ExpertAgent
 from .command_filters import SafetyCommandFilter
 from .episode import ClosedLoop
 from .frame_recorder import FrameRecorder
-
-WANTED, NEXT = 'wanted', 'next_seed'
-"""Keys of a report: how many episodes were asked for, and the seed of the next attempt."""
 
 
 def collect(
@@ -84,25 +82,24 @@ def collect(
             raise DataError(f'noise is {value}, not a standard deviation')
     for camera in cameras:
         contract.camera(camera.name)
-    report: dict[str, Any] = {
-        'expert': task,
-        'noise': noise,
-        'spread': spread,
-        'failed': [],
-        'first_seed': seed,
-        'cameras': {camera.name: [camera.height, camera.width] for camera in cameras},
-        WANTED: count + failures,
-        NEXT: seed,
-    }
-    if failures:
-        report |= {'failures': failures, 'failure_noise': failure_noise, 'spared': 0}
+    origin = Demonstrations(
+        wanted=count + failures,
+        next_seed=seed,
+        expert=task,
+        first_seed=seed,
+        initial_state_range=spread,
+        noise=noise,
+        cameras={camera.name: (camera.height, camera.width) for camera in cameras},
+        failures=failures,
+        failure_noise=failure_noise if failures else None,
+    )
     if resume:
-        begun = _begun(out, contract, report)
-        if len(begun) >= report[WANTED]:
+        begun, before = _begun(out, contract, origin)
+        if len(begun) >= origin.wanted:
             return begun
         writer = DatasetWriter.resume(begun)
         done = len(begun)
-        report |= {key: begun.manifest.report[key] for key in _TALLIES if key in report}
+        origin = replace(before, wanted=origin.wanted)
     else:
         refuse_stopped(out)
         rates = contract.rates
@@ -114,70 +111,81 @@ def collect(
     unit = noise_scale(contract, sim.scene.model)
     expert, command_filter = ExpertAgent(contract, task), SafetyCommandFilter(contract)
     try:
-        while done < count + failures and not stop():
-            seed, tremble = report[NEXT], done >= count
-            scale = (failure_noise if tremble else noise) * unit
+        while done < origin.wanted and not stop():
+            seed, failing = origin.next_seed, done >= count
+            scale = (failure_noise if failing else noise) * unit
             shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
-            recorder = FrameRecorder(sim, cameras, record_noise=tremble)
+            recorder = FrameRecorder(sim, cameras, record_noise=failing)
             loop = ClosedLoop(
                 sim, expert, command_filter, action_noise=shaking, observers=[recorder]
             )
             loop.reset(seed, spread)
             succeeded = any(step.success for step in loop.attempt())
-            episode = recorder.episode(f'{task}_{seed:04d}', seed)
-            report[NEXT] = seed + 1
-            if succeeded != tremble:
-                writer.append(episode)
-                writer.keep(report)
+            origin = replace(origin, next_seed=seed + 1)
+            if succeeded != failing:
+                writer.append(recorder.episode(f'{task}_{seed:04d}', seed))
+                writer.keep(origin)
                 done += 1
                 if progress is not None:
                     progress(done)
-            elif tremble:
-                report['spared'] += 1
+            elif failing:
+                origin = replace(origin, unwanted_successes=origin.unwanted_successes + 1)
             else:
-                report['failed'].append(seed)
-            _give_up(task, report, done, count, failures)
+                origin = replace(origin, failed_seeds=(*origin.failed_seeds, seed))
+            _give_up(origin, done)
     finally:
         sim.close()
     if not done:
         raise DataError(f'{out}: stopped before any episode was done; there is nothing to keep')
-    writer.close(report)
+    writer.close(origin)
     return Dataset(out)
 
 
-_TALLIES = ('failed', 'spared', NEXT)
-"""Keys of a report that grow with the attempts."""
-
-
-def _give_up(task: str, report: dict[str, Any], done: int, count: int, failures: int) -> None:
+def _give_up(origin: Demonstrations, done: int) -> None:
     """Refuse to go on where the expert cannot do it, or cannot fail."""
     kept = f' ({done} episodes are kept)' if done else ''
-    if report.get('spared', 0) > max(failures, 10):
+    count = origin.wanted - origin.failures
+    if origin.unwanted_successes > max(origin.failures, 10):
         raise DataError(
-            f'{task}: the expert succeeded {report["spared"]} times and failed {done - count} '
-            'times where it should fail; raise the noise of failures (now '
-            f'{report["failure_noise"]} rad){kept}'
+            f'{origin.expert}: the expert succeeded {origin.unwanted_successes} times and failed '
+            f'{done - count} times where it should fail; raise the noise of failures (now '
+            f'{origin.failure_noise} rad){kept}'
         )
-    if len(report['failed']) > max(count, 10):
+    failed = len(origin.failed_seeds)
+    if failed > max(count, 10):
         raise DataError(
-            f'{task}: the expert failed from {len(report["failed"])} starts and succeeded from '
-            f'{done}; noise is {report["noise"]} rad, spread {report["spread"]}{kept}'
+            f'{origin.expert}: the expert failed from {failed} starts and succeeded from '
+            f'{done}; noise is {origin.noise} rad, spread {origin.initial_state_range}{kept}'
         )
 
 
-def _begun(out: Path, contract: Contract, asked: dict[str, Any]) -> Dataset:
+_CONDITIONS = {
+    'expert': 'expert',
+    'noise': 'noise',
+    'spread': 'initial_state_range',
+    'first seed': 'first_seed',
+    'cameras': 'cameras',
+    'wanted': 'wanted',
+    'failures': 'failures',
+    'failure noise': 'failure_noise',
+}
+"""What has to be the same to go on, by the name that options and errors give it."""
+
+
+def _begun(out: Path, contract: Contract, asked: Demonstrations) -> tuple[Dataset, Demonstrations]:
     """The collection in a folder, if it is what is asked for."""
     if not (out / MANIFEST).is_file():
         raise DataError(f'{out} holds no collection to go on with; leave --resume out')
     begun = Dataset(out)
-    had = begun.manifest.report
-    if NEXT not in had or 'policy' in had:
+    had = begun.manifest.provenance
+    # One from before collections could be stopped does not say what was wanted.
+    if not (isinstance(had, Demonstrations) and had.wanted):
         raise DataError(f'{out} was not collected from an expert alone, so it cannot be resumed')
-    free = _TALLIES if asked.get('failures') or had.get('failures') else (*_TALLIES, WANTED)
+    free = () if asked.failures or had.failures else ('wanted',)
     differences = [
-        f'{key}: {had.get(key)!r} then, {asked.get(key)!r} now'
-        for key in dict.fromkeys((*asked, *had))
-        if key not in free and had.get(key) != asked.get(key)
+        f'{name}: {getattr(had, key)!r} then, {getattr(asked, key)!r} now'
+        for name, key in _CONDITIONS.items()
+        if key not in free and getattr(had, key) != getattr(asked, key)
     ]
     if begun.manifest.contract_hash != contract.hash:
         differences.append(f'another contract than {contract.name}')
@@ -185,20 +193,19 @@ def _begun(out: Path, contract: Contract, asked: dict[str, Any]) -> Dataset:
         raise DataError(
             f'{out} cannot be resumed, it was another collection: {"; ".join(differences)}'
         )
-    return begun
+    return begun, had
 
 
 def go_on(dataset: Dataset) -> str:
     """How to go on with a collection that was stopped; '' if it is whole, or was none."""
-    report, done = dataset.manifest.report, len(dataset)
-    wanted = report.get(WANTED, done)
-    if done >= wanted:
+    origin, done = dataset.manifest.provenance, len(dataset)
+    if not isinstance(origin, Collected) or done >= origin.wanted:
         return ''
-    if 'policy' not in report:
+    if isinstance(origin, Demonstrations):
         return 'go on with the same command and --resume'
     return (
-        f'go on in a new folder with --onto {dataset.root} --seed {report[NEXT]} '
-        f'-n {wanted - done}'
+        f'go on in a new folder with --onto {dataset.root} --seed {origin.next_seed} '
+        f'-n {origin.wanted - done}'
     )
 
 
@@ -214,6 +221,7 @@ def refuse_stopped(out: Path) -> None:
     how = go_on(dataset)
     if how:
         raise DataError(
-            f'{out} holds {len(dataset)} of {dataset.manifest.report[WANTED]} episodes of a '
+            f'{out} holds {len(dataset)} of '
+            f'{dataset.manifest.provenance_as(Collected).wanted} episodes of a '
             f'collection that was stopped: {how}, or choose another folder'
         )

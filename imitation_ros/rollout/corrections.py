@@ -14,10 +14,9 @@ expert takes over for `hold_s`, through dead-man gate and safety supervisor as i
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from ..contract import Contract
 from ..data.frame import Array
 from ..data.outcomes import stated
 from ..data.proposal import Proposal
+from ..data.provenance import Corrections
 from ..data.store import Dataset, DatasetWriter
 from ..errors import DataError
 from ..runtime import bundle
@@ -32,7 +32,7 @@ from ..runtime.session import Session
 from ..sim.perturbations import Sensed
 from ..sim.robot import SimRobot
 from .agents import EXPERT_HZ, ExpertAgent, PolicyAgent
-from .collection import NEXT, refuse_stopped, WANTED
+from .collection import refuse_stopped
 from .command_filters import SafetyCommandFilter
 from .episode import ClosedLoop, due
 from .frame_recorder import FrameRecorder
@@ -184,51 +184,55 @@ def correct(
     first = [] if onto is None else [onto.episode(i) for i in stated(onto, with_unknown)]
     for episode in first:
         writer.append(episode)
-    report: dict[str, Any] = {
-        'policy': str(policy),
-        'rule': {'least': rule.least, 'window_s': rule.window_s, 'hold_s': str(rule.hold_s)},
-        'corrected': 0,
-        'takeovers': 0,
-        'frames': 0,
-        'alone': 0,
-        'failed': 0,
-        WANTED: count + len(first),
-        NEXT: seed,
-    }
+    origin = Corrections(
+        wanted=count + len(first),
+        next_seed=seed,
+        policy=str(policy),
+        least=rule.least,
+        window_s=rule.window_s,
+        hold_s=str(rule.hold_s),
+    )
     if first:
-        writer.keep(report)
+        writer.keep(origin)
     try:
-        while report['corrected'] < count and not stop():
-            attempt_seed = report[NEXT]
+        while origin.corrected < count and not stop():
+            seed = origin.next_seed
             recorder = FrameRecorder(sim, by_operator=lambda: drivers.by_expert)
             loop = ClosedLoop(sim, drivers, command_filter, observers=[recorder])
-            loop.reset(attempt_seed, spread)
+            loop.reset(seed, spread)
             succeeded = any(step.success for step in loop.attempt())
-            report[NEXT] += 1
+            origin = replace(origin, next_seed=seed + 1)
             if not drivers.takeovers:
-                report['alone'] += 1
+                origin = replace(origin, alone=origin.alone + 1)
             elif not succeeded:
-                report['failed'] += 1
+                origin = replace(origin, failed=origin.failed + 1)
             else:
-                name = f'{task}_corrected_{attempt_seed:04d}'
-                episode = recorder.episode(name, attempt_seed)
+                episode = recorder.episode(f'{task}_corrected_{seed:04d}', seed)
                 writer.append(episode)
-                report['corrected'] += 1
-                report['takeovers'] += drivers.takeovers
-                if episode.by_operator is not None:
-                    report['frames'] += int(episode.by_operator.sum())
-                writer.keep(report)
-                if progress is not None:
-                    progress(report['corrected'])
-            alone, failed, done = (report[key] for key in ('alone', 'failed', 'corrected'))
-            if alone + failed > max(20 * count, 40):
-                raise DataError(
-                    f'{task}: {done} corrected episodes out of {alone + failed + done}: the '
-                    f'policy needed no correction in {alone}, and it did not help in {failed}'
+                driven = 0 if episode.by_operator is None else int(episode.by_operator.sum())
+                origin = replace(
+                    origin,
+                    corrected=origin.corrected + 1,
+                    corrections=origin.corrections + drivers.takeovers,
+                    frames=origin.frames + driven,
                 )
+                writer.keep(origin)
+                if progress is not None:
+                    progress(origin.corrected)
+            _give_up(task, origin, count)
     finally:
         sim.close()
-    if not first and not report['corrected']:
+    if not first and not origin.corrected:
         raise DataError(f'{out}: stopped before any episode was done; there is nothing to keep')
-    writer.close(report)
+    writer.close(origin)
     return Dataset(out)
+
+
+def _give_up(task: str, origin: Corrections, count: int) -> None:
+    """Refuse to go on where correction is needed too seldom, or does not help."""
+    if origin.alone + origin.failed > max(20 * count, 40):
+        tried = origin.alone + origin.failed + origin.corrected
+        raise DataError(
+            f'{task}: {origin.corrected} corrected episodes out of {tried}: the policy needed no '
+            f'correction in {origin.alone}, and it did not help in {origin.failed}'
+        )

@@ -116,11 +116,11 @@ def test_action_is_the_command_in_force_one_step_later(dataset, robot):
 def test_grid_and_report(dataset, robot):
     episode = dataset.episode(0)
     assert set(np.diff(episode.tick_ns)) == {round(NS / robot.rates.policy_hz)}
-    report = dataset.manifest.report
-    assert report['episodes'][0]['steps'] == len(episode)
-    skew = report['skew_ms']['head_camera']
+    report = dataset.manifest.provenance
+    assert report.episodes[0]['steps'] == len(episode)
+    skew = report.skew_ms['head_camera']
     assert 0 <= skew['p50'] <= skew['p99'] <= skew['max'] < 34
-    assert report['skew_ms']['joint_states']['max'] < 5.1
+    assert report.skew_ms['joint_states']['max'] < 5.1
     assert dataset.manifest.contract_hash == robot.hash
 
 
@@ -165,7 +165,7 @@ def test_unfit_episodes_are_listed_with_their_reasons(maker, good_bag, good_scri
     assert len(bags) == 9
     seen = []
     manifest = convert(bags, tmp_path / 'set', progress=seen.append)
-    reasons = {Path(e['bag']).name: e['reason'] for e in manifest.report['episodes']}
+    reasons = {Path(e['bag']).name: e['reason'] for e in manifest.provenance.episodes}
     assert [meta.episode for meta in manifest.episodes] == ['pick_0001']
     assert reasons['pick_0001'] == ''
     assert reasons['pick_0002'] == 'marked as a failure (--with-failures takes it)'
@@ -199,7 +199,7 @@ def test_unmarked_episodes_are_left_out_unless_asked_for(good_bag, tmp_path):
             update_meta(path, replace(bag.meta, episode=name, outcome=outcome))
     manifest = convert(find_bags(session), tmp_path / 'set')
     assert [meta.episode for meta in manifest.episodes] == ['pick_0001']
-    entry = manifest.report['episodes'][1]
+    entry = manifest.provenance.episodes[1]
     assert entry['left_out'] == 'unknown'
     assert entry['reason'] == 'never marked as success or failure (--with-unknown takes it)'
     manifest = convert(find_bags(session), tmp_path / 'all', Options(unknown=True))

@@ -115,7 +115,7 @@ def test_depth_goes_to_lerobot_and_back_exactly(dataset, tmp_path):
     assert info['features']['observation.images.head_camera']['dtype'] == 'image'
     assert info['video_path'] is None
     manifest = import_(tmp_path / 'lerobot', tmp_path / 'back')
-    assert manifest.report['notes'] == []
+    assert manifest.provenance.notes == ()
     before, after = (d.episode(0) for d in (dataset, Dataset(tmp_path / 'back')))
     for name in ('head_camera', 'left_wrist_camera'):
         assert after.images[name].dtype == np.uint16

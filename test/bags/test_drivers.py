@@ -60,7 +60,7 @@ def test_frames_say_who_drove_until_the_action(bag, good_bag, tmp_path):
     expected = [who(t) == 'operator' == who(t + 0.04) and t + 0.04 < 2.08 for t in since]
     np.testing.assert_array_equal(corrected.by_operator, expected)
     assert shown.by_operator is None
-    first, second = manifest.report['episodes']
+    first, second = manifest.provenance.episodes
     assert first['by_operator'] == sum(expected) > 15
     assert 'by_operator' not in second
 

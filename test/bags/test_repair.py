@@ -177,7 +177,7 @@ def test_a_damaged_bag_is_counted_by_nobody(good_bag, tmp_path, robot):
     verdicts = {one['bag']: one['verdict'] for one in json.loads(said.stdout)}
     assert verdicts == {str(copy): 'reject', str(session / 'pick_0002'): 'ok'}
     manifest = convert(find_bags(session), tmp_path / 'data')
-    assert [(e['bag'], bool(e['steps'])) for e in manifest.report['episodes']] == [
+    assert [(e['bag'], bool(e['steps'])) for e in manifest.provenance.episodes] == [
         (str(copy), False),
         (str(session / 'pick_0002'), True),
     ]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from imitation_ros.data.episode import Episode, EpisodeMeta
+from imitation_ros.data.provenance import Conversion
 from imitation_ros.data.store import Dataset, DatasetWriter, split
 from imitation_ros.errors import DataError
 
@@ -38,11 +39,11 @@ def test_round_trip(tmp_path):
     episodes = [make('e1'), make('e2', 9, 1)]
     for episode in episodes:
         out.append(episode)
-    out.close({'skew_ms': {}})
+    out.close(Conversion((), {}))
     dataset = Dataset(tmp_path / 'set')
     assert len(dataset) == 2
     assert dataset.manifest.joints == ('a', 'b')
-    assert dataset.manifest.report == {'skew_ms': {}}
+    assert dataset.manifest.provenance == Conversion((), {})
     for read, episode in zip(dataset.episodes(), episodes, strict=True):
         assert read.meta == episode.meta
         for name in ('tick_ns', 'q', 'v', 'action'):

@@ -43,7 +43,7 @@ def test_a_dataset_is_what_a_recording_would_give(plain: Dataset, contract: Cont
         'reach_0006',
         'reach_0007',
     ]
-    assert manifest.report['failed'] == []
+    assert manifest.provenance.failed_seeds == ()
     for episode in plain.episodes():
         assert set(np.diff(episode.tick_ns)) == {40_000_000}
         assert 20 < len(episode) < 100
@@ -101,7 +101,7 @@ def test_failed_attempts_are_kept_with_their_trembling_commands(
     """They are marked, their commands tremble, and the demonstrations beside them do not."""
     data = collect(contract, 'reach', 1, tmp_path / 'data', failures=2, failure_noise=0.2)
     assert [meta.outcome for meta in data.manifest.episodes] == ['success', 'failure', 'failure']
-    assert data.manifest.report['failures'] == 2
+    assert data.manifest.provenance.failures == 2
     good, *bad = (np.diff(episode.action, n=2, axis=0).std() for episode in data.episodes())
     assert min(bad) > 5 * good
     with pytest.raises(DataError, match='where it should fail; raise the noise'):

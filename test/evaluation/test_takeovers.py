@@ -44,9 +44,9 @@ def test_the_expert_takes_over_once_and_finishes(corrected: Dataset, contract: C
         assert not step[: first - 1].max() > 2e-3
         # No jump: the expert is engaged from the present command.
         assert (step <= contract.limits.velocity / 25.0 + 1e-6).all()
-    report = corrected.manifest.report
-    assert (report['corrected'], report['takeovers'], report['alone']) == (2, 2, 0)
-    assert report['frames'] == sum(int(e.by_operator.sum()) for e in episodes)
+    origin = corrected.manifest.provenance
+    assert (origin.corrected, origin.corrections, origin.alone) == (2, 2, 0)
+    assert origin.frames == sum(int(e.by_operator.sum()) for e in episodes)
 
 
 def test_stopped_corrections_are_a_dataset_and_say_how_to_go_on(
@@ -72,7 +72,7 @@ def test_the_expert_gives_back_and_takes_over_again(
     episode = data.episode(0)
     assert episode.by_operator is not None
     begins = int((np.diff(episode.by_operator.astype(int)) == 1).sum())
-    assert begins == data.manifest.report['takeovers'] >= 2
+    assert begins == data.manifest.provenance.corrections >= 2
     assert not episode.by_operator.all()
 
 

@@ -24,7 +24,7 @@ def test_there_and_back(dataset, tmp_path, codec):
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert (info['total_episodes'], info['total_frames'], info['total_tasks']) == (3, 36, 2)
     manifest = import_(tmp_path / 'lerobot', tmp_path / 'back')
-    assert manifest.report['notes'] == []
+    assert manifest.provenance.notes == ()
     assert manifest.contract_hash == dataset.manifest.contract_hash
     back = Dataset(tmp_path / 'back')
     for before, after in zip(dataset.episodes(), back.episodes(), strict=True):

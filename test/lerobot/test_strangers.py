@@ -68,7 +68,7 @@ def stranger(exported, tmp_path):
 def test_a_stranger_is_understood_by_names(stranger, dataset, contract, tmp_path):
     options = Options(contract, {'front': 'head_camera'}, degrees=True)
     manifest = import_(stranger, tmp_path / 'set', options)
-    notes = ' '.join(manifest.report['notes'])
+    notes = ' '.join(manifest.provenance.notes)
     for part in ('not in the contract: tail', 'differences of positions', 'age', 'degrees'):
         assert part in notes
     for number, (before, after) in enumerate(
@@ -87,7 +87,7 @@ def test_a_stranger_is_understood_by_names(stranger, dataset, contract, tmp_path
 
 def test_a_stranger_without_a_robot_keeps_its_own_names(stranger, dataset, tmp_path):
     manifest = import_(stranger, tmp_path / 'set')
-    assert any('no robot is described' in note for note in manifest.report['notes'])
+    assert any('no robot is described' in note for note in manifest.provenance.notes)
     contract = loads(manifest.contract_text, tmp_path / 'contract.yaml')
     assert contract.data_only
     assert contract.rates.policy_hz == 25.0
@@ -111,7 +111,7 @@ def test_a_name_to_rename_that_is_not_there_is_refused(stranger, contract, tmp_p
 
 def test_a_camera_the_contract_does_not_have_is_left_out_and_said(stranger, contract, tmp_path):
     manifest = import_(stranger, tmp_path / 'set', Options(contract, degrees=True))
-    assert 'camera "front" left out: not in the contract' in manifest.report['notes']
+    assert 'camera "front" left out: not in the contract' in manifest.provenance.notes
     assert Dataset(tmp_path / 'set').episode(0).images == {}
 
 
@@ -136,9 +136,9 @@ def test_an_edited_export_keeps_its_robot_but_not_our_metas(exported, dataset, t
     place = root / layout.EPISODES.format(chunk_index=0, file_index=0)
     pq.write_table(pq.read_table(place).slice(0, 2), place)
     manifest = import_(root, tmp_path / 'set')
-    assert manifest.report['notes'] == [
-        'its episodes were edited since: their metas and ticks are lost'
-    ]
+    assert manifest.provenance.notes == (
+        'its episodes were edited since: their metas and ticks are lost',
+    )
     assert [meta.episode for meta in manifest.episodes] == ['episode_000000', 'episode_000001']
     np.testing.assert_array_equal(Dataset(tmp_path / 'set').episode(1).q, dataset.episode(1).q)
 

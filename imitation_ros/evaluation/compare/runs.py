@@ -21,6 +21,7 @@ import numpy as np
 
 from ...contract import Contract, load
 from ...data.frame import Array
+from ...data.provenance import Demonstrations
 from ...data.store import Dataset, MANIFEST
 from ...documents import read_json_mapping
 from ...errors import DataError, ImitationError
@@ -182,7 +183,7 @@ def peak_mb() -> float:
 
 def _failed(dataset: Dataset) -> float:
     """Share of the expert's attempts that failed."""
-    failed = len(dataset.manifest.report['failed'])
+    failed = len(dataset.manifest.provenance_as(Demonstrations).failed_seeds)
     return failed / (failed + len(dataset))
 
 
