@@ -105,7 +105,7 @@ def measure(options: argparse.Namespace, seed: int, folder: Path) -> Seed:
                 policy,
                 options.task,
                 range(REPORTED, REPORTED + options.trials),
-                spread=spread,
+                initial_state_range=spread,
                 renderer=None,
                 perturb=[parse(text) for text in perturb],
             )
@@ -129,7 +129,7 @@ def main() -> int:
     parser.add_argument('--task', default='lift')
     parser.add_argument('--method', default='bc+irl', help='a method, or the name of its YAML')
     parser.add_argument(
-        '--noise', type=float, default=0.0, help='shaking while demonstrating [rad]'
+        '--noise', type=float, default=0.0, help='action noise while demonstrating [rad]'
     )
     parser.add_argument('--demos', type=int, default=5)
     parser.add_argument('--seeds', type=int, default=5)

@@ -54,7 +54,13 @@ def measure(method: str, dataset: Dataset, folder: Path, updates: int, trials: i
     for name, spread in (('nominal', 1.0), ('unseen', SPREAD)):
         seeds = range(UNSEEN, UNSEEN + trials)
         found = rollout(
-            contract, exported.path, 'lift', seeds, spread=spread, renderer=None, strips=0
+            contract,
+            exported.path,
+            'lift',
+            seeds,
+            initial_state_range=spread,
+            renderer=None,
+            strips=0,
         )
         rates[name] = {'rate': found.rate.estimate, 'low': found.rate.low, 'high': found.rate.high}
     return {

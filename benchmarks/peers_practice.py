@@ -187,7 +187,7 @@ class Practice:
                 exported.path,
                 self.options.task,
                 seeds,
-                spread=spread,
+                initial_state_range=spread,
                 renderer=None,
                 strips=0,
             ).rate

@@ -154,7 +154,7 @@ def ours(
             exported.path,
             options.task,
             range(UNSEEN, UNSEEN + options.trials),
-            spread=spread,
+            initial_state_range=spread,
             renderer=None,
             strips=0,
         ).rate

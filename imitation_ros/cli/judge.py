@@ -31,7 +31,7 @@ def evaluate(
     ] = None,
     trials: Annotated[int, typer.Option(help='Trials, each from its own start.', min=1)] = 40,
     seed: Annotated[int, typer.Option(help='Seed of the first start.', min=0)] = UNSEEN,
-    spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
+    spread: Annotated[float, typer.Option(help='Factor on the range of initial states.')] = 1.0,
     robot: Robot = ROBOT,
     unfiltered: Annotated[
         bool, typer.Option('--unfiltered', help='Without the safety filter, for comparison.')
@@ -100,7 +100,7 @@ def evaluate(
             policy,
             task,
             range(seed, seed + trials),
-            spread=spread,
+            initial_state_range=spread,
             filter=not unfiltered,
             progress=lambda _: progress.advance(one),
             renderer='auto',

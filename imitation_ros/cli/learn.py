@@ -25,7 +25,7 @@ def collect(
         int, typer.Option('--episodes', '-n', help='Successful demonstrations.', min=1)
     ] = 24,
     seed: Annotated[int, typer.Option(help='Seed of the first start.', min=0)] = 0,
-    spread: Annotated[float, typer.Option(help='Factor on the region of the starts.')] = 1.0,
+    spread: Annotated[float, typer.Option(help='Factor on the range of initial states.')] = 1.0,
     noise: Annotated[
         float,
         typer.Option(help='Shake the robot this much \\[rad] and keep clean commands.', min=0.0),
@@ -66,9 +66,10 @@ def collect(
     """Collect demonstrations of a scripted expert in simulation: a dataset in seconds, no ROS.
 
     The expert teleoperates through the dead-man gate and the safety filter, as in "demo", without
-    nodes and bags. With --noise the robot is pushed off its way while the expert leads it back.
-    With --failures the operator's hand then trembles until as many attempts have failed: they are
-    marked as failures, and only methods that can use them do (docs/methods/iq.md).
+    nodes and bags. With --noise (action noise, DART) the robot is pushed off its way while the
+    expert leads it back. With --failures the noise is then in the recorded commands until as many
+    attempts have failed: they are marked as failures, and only methods that can use them do
+    (docs/methods/iq.md).
     With --policy the policy drives, and the expert takes over once it makes no progress
     (docs/corrections.md); only corrected attempts that end in success are kept.
     Ctrl-C ends it after the running attempt; what was done is a dataset, and --resume goes on.
@@ -112,7 +113,7 @@ def collect(
             episodes,
             out,
             seed=seed,
-            spread=spread,
+            initial_state_range=spread,
             noise=noise,
             progress=lambda done: progress.update(one, completed=done),
             failures=failures,
@@ -162,11 +163,11 @@ def _correct(
     from ..contract import load
     from ..data.provenance import Corrections
     from ..data.store import Dataset
-    from ..rollout.corrections import correct, Rule
+    from ..rollout.corrections import correct, CorrectionRule
     from ..training.interrupt import Interrupt
 
     onto, with_unknown = first
-    rule = Rule(least=least, hold_s=math.inf if hold is None else hold)
+    rule = CorrectionRule(least=least, hold_s=math.inf if hold is None else hold)
     shown = None if onto is None else Dataset(onto)
     if shown is not None and not with_unknown:
         text = left_out_unmarked(unmarked(shown.manifest.episodes))
@@ -184,7 +185,7 @@ def _correct(
             shown,
             with_unknown=with_unknown,
             seed=seed,
-            spread=spread,
+            initial_state_range=spread,
             progress=lambda _: progress.advance(one),
             stop=lambda: interrupt.caught is not None,
         )

@@ -144,17 +144,17 @@ class Environment:
         result: Array = self._loop.command[self._columns]
         return result
 
-    def reset(self, seed: int, spread: float = 1.0) -> Floats:
+    def reset(self, seed: int, initial_state_range: float = 1.0) -> Floats:
         """Start an episode.
 
         Args:
-            seed: Seed of the start and of what goes wrong.
-            spread: Factor on the region of the starts.
+            seed: Seed of the initial state and of what goes wrong.
+            initial_state_range: Factor on the range of initial states.
 
         Returns:
             The policy's raw state history, shape (To, D).
         """
-        self._loop.reset(seed, spread)
+        self._loop.reset(seed, initial_state_range)
         self._track = []
         self._frames.clear()
         self._frames.extend([self._look()] * self.spec.history)

@@ -26,7 +26,7 @@ class Rollout:
     """Episodes of the same length, side by side.
 
     Attributes:
-        seeds: Seed of each episode's start, shape (E,).
+        seeds: Seed of each episode's initial state, shape (E,).
         state: Raw state histories, the last one after the last decision, shape (E, T + 1, To, D).
         action: What the policy decided, shape (E, T, A).
         success: Whether the task was done within the horizon, shape (E,).
@@ -49,7 +49,7 @@ def rollout(
     environment: Environment,
     decide: Decide,
     seeds: Sequence[int],
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     stop_on_success: bool = False,
 ) -> Rollout:
     """Play one episode from every seed.
@@ -57,14 +57,14 @@ def rollout(
     Args:
         environment: The task.
         decide: The policy; it brings its own random numbers.
-        seeds: Seeds of the starts.
-        spread: Factor on the region of the starts.
+        seeds: Seeds of the initial states.
+        initial_state_range: Factor on the range of initial states.
         stop_on_success: Whether to stop simulating an episode once the task is done: enough to
             count successes. What is left of its arrays then repeats the last state and action.
     """
     states, actions, success, decisions = [], [], [], []
     for seed in seeds:
-        state = environment.reset(int(seed), spread)
+        state = environment.reset(int(seed), initial_state_range)
         seen, done, took = [state], [], environment.horizon
         for step in range(environment.horizon):
             if not (stop_on_success and took <= step):

@@ -3,15 +3,14 @@
 """Demonstrations of a scripted expert without ROS: the closed loop of a rollout into a dataset.
 
 Samples go through the same timeline as those of a bag, so the dataset is what a recording and
-`convert` would give, without the transport. With noise the robot is shaken while the expert goes
-on (DART; Laskey et al. 2017): the states are then those around the way, and the label is what
-the expert asked for, which leads back.
+`convert` would give, without the transport. With action noise (DART; Laskey et al. 2017) the
+states are those around the way, and the label is what the expert asked for, which leads back.
 
-Failed attempts can be kept as well, marked as failures: in them the hand of the operator trembles,
-so that the noise is in the command and in the label. They are what inverse RL may learn from and
-cloning must not.
+Failed attempts can be kept as well, marked as failures: in them the action noise is in the
+recorded command, and so in the label. They are what inverse RL may learn from and cloning must
+not.
 
-The manifest is written anew after every episode: a collection that is stopped, or killed, is a
+The manifest is written again after every episode: a collection that is stopped, or killed, is a
 dataset of what was done, and goes on from there as if it had never been stopped.
 """
 
@@ -27,8 +26,8 @@ from ..data.observation import CameraInput
 from ..data.provenance import Collected, Demonstrations
 from ..data.store import Dataset, DatasetWriter, MANIFEST
 from ..errors import DataError
+from ..sim.action_noise import noise_scale, OrnsteinUhlenbeckNoise
 from ..sim.robot import SimRobot
-from ..sim.shaking import noise_scale, Shaking
 from .agents import ExpertAgent
 from .command_filters import SafetyCommandFilter
 from .episode import ClosedLoop
@@ -41,7 +40,7 @@ def collect(
     count: int,
     out: Path,
     seed: int = 0,
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     noise: float = 0.0,
     progress: Callable[[int], None] | None = None,
     failures: int = 0,
@@ -61,12 +60,13 @@ def collect(
         task: Name of the task.
         count: How many successful demonstrations.
         out: New or empty folder of the dataset.
-        seed: Seed of the first start; each attempt takes the next one.
-        spread: Factor on the region of the starts.
-        noise: Standard deviation of the shaking [rad]; on sliding joints a tenth of it [m].
+        seed: Seed of the first initial state; each attempt takes the next one.
+        initial_state_range: Factor on the range of initial states.
+        noise: Standard deviation of the action noise [rad]; on sliding joints a tenth of it [m].
         progress: Called with the number of episodes after each.
         failures: How many failed attempts to keep beside them, with outcome `failure`.
-        failure_noise: Standard deviation of the tremor in those [rad]; sliding joints as above.
+        failure_noise: Standard deviation of the action noise in those [rad]; sliding joints as
+            above.
         cameras: Cameras to keep, and their sizes.
         renderer: What draws them: see `SimRobot`.
         resume: Go on with the collection in that folder.
@@ -87,7 +87,7 @@ def collect(
         next_seed=seed,
         expert=task,
         first_seed=seed,
-        initial_state_range=spread,
+        initial_state_range=initial_state_range,
         noise=noise,
         cameras={camera.name: (camera.height, camera.width) for camera in cameras},
         failures=failures,
@@ -114,12 +114,14 @@ def collect(
         while done < origin.wanted and not stop():
             seed, failing = origin.next_seed, done >= count
             scale = (failure_noise if failing else noise) * unit
-            shaking = Shaking(contract, scale, np.random.default_rng([seed, 1]))
+            action_noise = OrnsteinUhlenbeckNoise(
+                contract, scale, np.random.default_rng([seed, 1])
+            )
             recorder = FrameRecorder(sim, cameras, record_noise=failing)
             loop = ClosedLoop(
-                sim, expert, command_filter, action_noise=shaking, observers=[recorder]
+                sim, expert, command_filter, action_noise=action_noise, observers=[recorder]
             )
-            loop.reset(seed, spread)
+            loop.reset(seed, initial_state_range)
             succeeded = any(step.success for step in loop.attempt())
             origin = replace(origin, next_seed=seed + 1)
             if succeeded != failing:

@@ -12,7 +12,7 @@ from .episode import Answer, Filtered, Malformed, NS
 
 
 class SafetyCommandFilter:
-    """The supervisor, armed at the start of every episode, as on the robot."""
+    """The safety supervisor, armed at the start of every episode, as on the robot."""
 
     def __init__(self, contract: Contract, safety_filter: SafetyFilter | None = None) -> None:
         """Build the safety filter once; it is the same for all episodes.

@@ -9,7 +9,8 @@ in one period, and over the last `window_s` the policy's motion is compared with
     progress = sum dq_policy . dq_expert / sum dq_expert . dq_expert
 
 1 is what the expert would have done, 0 is standing still or going elsewhere. Below `least` the
-expert takes over for `hold_s`, through dead-man gate and safety supervisor as in the nodes.
+expert takes over, through the dead-man gate and the safety supervisor as in the nodes, for
+`hold_s`.
 """
 
 from collections import deque
@@ -37,12 +38,12 @@ from .command_filters import SafetyCommandFilter
 from .episode import ClosedLoop, due
 from .frame_recorder import FrameRecorder
 
-EASE = 1e-3
+MIN_EXPERT_MOTION = 1e-3
 """An expert that wants to go less than this in a window has nothing to correct [rad]."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class CorrectionRule:
     """When the expert takes over, and for how long.
 
     Attributes:
@@ -64,15 +65,17 @@ class Rule:
             )
 
 
-class Takeovers:
+class CorrectedPolicy:
     """A policy that proposes, and an expert who takes over by a rule.
 
     Attributes:
         by_expert: Whether the expert drives.
-        takeovers: How often it took over in this episode.
+        corrections: How often it took over in this episode.
     """
 
-    def __init__(self, contract: Contract, task: str, session: Session, rule: Rule) -> None:
+    def __init__(
+        self, contract: Contract, task: str, session: Session, rule: CorrectionRule
+    ) -> None:
         """Put both side by side."""
         self.rule = rule
         self._hz = contract.rates.command_hz
@@ -83,7 +86,7 @@ class Takeovers:
         """Begin an episode: the policy drives."""
         self._policy.start(now_ns, seed, sim)
         self._expert.start(now_ns, seed, sim)
-        self.by_expert, self.takeovers, self._ticks = False, 0, 0
+        self.by_expert, self.corrections, self._ticks = False, 0, 0
         self._seed = seed
         self._before: Array = sim.q
         self._wish: Array | None = None
@@ -98,13 +101,13 @@ class Takeovers:
             self.by_expert = False
             self._shares.clear()
             self._before, self._wish = command, None
-            # Begins anew, as the node does: from where the robot is.
+            # Begins again, as the node does: from where the robot is.
             self._policy.resume(now_ns)
             self._expert.start(now_ns, self._seed, sim)
         elif not self.by_expert and due(tick, EXPERT_HZ, self._hz):
             if self._astray(sim, command):
                 self.by_expert, self._ticks = True, 0
-                self.takeovers += 1
+                self.corrections += 1
                 self._expert.start(now_ns, self._seed, sim, command)
         if self.by_expert:
             self._ticks += 1
@@ -120,7 +123,7 @@ class Takeovers:
         if len(self._shares) < (self._shares.maxlen or 0):
             return False
         done, wished = np.sum(self._shares, axis=0)
-        return bool(wished > EASE**2 and done < self.rule.least * wished)
+        return bool(wished > MIN_EXPERT_MOTION**2 and done < self.rule.least * wished)
 
 
 def correct(
@@ -129,11 +132,11 @@ def correct(
     task: str,
     count: int,
     out: Path,
-    rule: Rule | None = None,
+    rule: CorrectionRule | None = None,
     onto: Dataset | None = None,
     with_unknown: bool = False,
     seed: int = 0,
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Dataset:
@@ -149,8 +152,8 @@ def correct(
         rule: When the expert takes over.
         onto: Dataset whose episodes come first, such as the demonstrations.
         with_unknown: Whether those of its episodes come along that were never marked.
-        seed: Seed of the first start; each attempt takes the next one.
-        spread: Factor on the region of the starts.
+        seed: Seed of the first initial state; each attempt takes the next one.
+        initial_state_range: Factor on the range of initial states.
         progress: Called with the number of episodes after each.
         stop: Asked before each attempt; if it says so, the dataset is what there is by then.
 
@@ -159,7 +162,7 @@ def correct(
             was stopped before any episode was done.
         MismatchError: If the policy was made for another robot.
     """
-    rule = rule or Rule()
+    rule = rule or CorrectionRule()
     if onto is not None and onto.manifest.contract_hash != contract.hash:
         raise DataError(f'{onto.root} was recorded with another contract')
     session = Session(bundle.load(policy), contract)
@@ -169,8 +172,8 @@ def correct(
     session.warm_up()
     refuse_stopped(out)
     sim = SimRobot(contract, task, renderer=None)
-    drivers, command_filter = (
-        Takeovers(contract, task, session, rule),
+    agent, command_filter = (
+        CorrectedPolicy(contract, task, session, rule),
         SafetyCommandFilter(contract),
     )
     writer = DatasetWriter(
@@ -197,12 +200,12 @@ def correct(
     try:
         while origin.corrected < count and not stop():
             seed = origin.next_seed
-            recorder = FrameRecorder(sim, by_operator=lambda: drivers.by_expert)
-            loop = ClosedLoop(sim, drivers, command_filter, observers=[recorder])
-            loop.reset(seed, spread)
+            recorder = FrameRecorder(sim, by_operator=lambda: agent.by_expert)
+            loop = ClosedLoop(sim, agent, command_filter, observers=[recorder])
+            loop.reset(seed, initial_state_range)
             succeeded = any(step.success for step in loop.attempt())
             origin = replace(origin, next_seed=seed + 1)
-            if not drivers.takeovers:
+            if not agent.corrections:
                 origin = replace(origin, alone=origin.alone + 1)
             elif not succeeded:
                 origin = replace(origin, failed=origin.failed + 1)
@@ -213,7 +216,7 @@ def correct(
                 origin = replace(
                     origin,
                     corrected=origin.corrected + 1,
-                    corrections=origin.corrections + drivers.takeovers,
+                    corrections=origin.corrections + agent.corrections,
                     frames=origin.frames + driven,
                 )
                 writer.keep(origin)

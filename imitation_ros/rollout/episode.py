@@ -84,7 +84,7 @@ class CommandFilter(Protocol):
 class World(Sensed, Protocol):
     """The simulated robot as the agent sees it, and as physics and perturbations move it."""
 
-    def reset(self, seed: int, spread: float = 1.0) -> None:
+    def reset(self, seed: int, initial_state_range: float = 1.0) -> None:
         """Start an episode."""
 
     def advance(self, duration_s: float) -> None:
@@ -185,14 +185,14 @@ class ClosedLoop:
         """Time of the next tick [ns]."""
         return START_NS + round(self.tick * NS / self._hz)
 
-    def reset(self, seed: int, spread: float = 1.0) -> None:
+    def reset(self, seed: int, initial_state_range: float = 1.0) -> None:
         """Begin: the world from a seed, the filter armed at the measured pose, then the agent.
 
         Args:
             seed: Seed of the initial state, of the perturbations and of the agent.
-            spread: Factor on the range of initial states.
+            initial_state_range: Factor on the range of initial states.
         """
-        self.world.reset(seed, spread)
+        self.world.reset(seed, initial_state_range)
         self.tick = 0
         self.command = self._initial = self.sim.q
         self._filter.start(self.now_ns, self.sim)

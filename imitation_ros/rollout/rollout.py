@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rollouts: the closed loop without ROS, made of the very objects the nodes run.
 
-Sim, policy loop and supervisor are stepped on one simulated clock, so a rollout is faster than
-real time and gives the same result each time it is run. What it leaves out is what only the
+Sim, policy loop and safety supervisor are stepped on one simulated clock, so a rollout is faster
+than real time and gives the same result each time it is run. What it leaves out is what only the
 nodes have: transport, and inference that takes time.
 """
 
@@ -74,7 +74,7 @@ def rollout(
     policy: Path,
     task: str,
     seeds: Iterable[int],
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     filter: bool = True,
     progress: Progress | None = None,
     renderer: str | None = 'auto',
@@ -89,8 +89,8 @@ def rollout(
         contract: The robot.
         policy: The policy.onnx.
         task: Name of the task.
-        seeds: Seeds of the starts.
-        spread: Factor on the region of the starts.
+        seeds: Seeds of the initial states.
+        initial_state_range: Factor on the range of initial states.
         filter: Whether the safety supervisor stands between; False is for comparison.
         progress: Called after every trial.
         renderer: Renderer of the cameras; None for none, if the policy sees none.
@@ -116,11 +116,13 @@ def rollout(
     agent = PolicyAgent(contract, session, draw_noise)
     settings = tuple(perturb)
     world = Disturbed(sim, settings)
-    done = attempts(sim, world, agent, command_filter, seeds, spread, progress, kept, watch)
+    done = attempts(
+        sim, world, agent, command_filter, seeds, initial_state_range, progress, kept, watch
+    )
     warnings = (*another_task(session.bundle, task), *session.warnings)
     conditions = {
         'policy': session.bundle.sha256,
-        'spread': spread,
+        'spread': initial_state_range,
         'perturb': [str(setting) for setting in settings],
         'filter': filter,
     }
@@ -132,13 +134,13 @@ def expert_rollout(
     contract: Contract,
     task: str,
     seeds: Iterable[int],
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     progress: Progress | None = None,
     renderer: str | None = None,
     strips: int = 0,
     perturb: Iterable[Setting] = (),
 ) -> RolloutResults:
-    """Let the scripted expert teleoperate through the supervisor; arguments as `rollout`.
+    """Let the scripted expert teleoperate through the safety supervisor; arguments as `rollout`.
 
     An expert must succeed and must never make the safety filter intervene: its demonstrations
     would else teach commands that were never sent.
@@ -147,7 +149,14 @@ def expert_rollout(
     kept = strips if renderer is not None else 0
     world, expert = Disturbed(sim, perturb), ExpertAgent(contract, task)
     return attempts(
-        sim, world, expert, SafetyCommandFilter(contract), seeds, spread, progress, kept
+        sim,
+        world,
+        expert,
+        SafetyCommandFilter(contract),
+        seeds,
+        initial_state_range,
+        progress,
+        kept,
     )
 
 
@@ -157,7 +166,7 @@ def attempts(
     agent: Agent,
     command_filter: CommandFilter,
     seeds: Iterable[int],
-    spread: float = 1.0,
+    initial_state_range: float = 1.0,
     progress: Progress | None = None,
     strips: int = 0,
     watch: Watch | None = None,
@@ -170,7 +179,7 @@ def attempts(
         agent: Who makes the proposals.
         command_filter: What stands between them and the robot.
         seeds: See `rollout`, as all that follow.
-        spread: See there.
+        initial_state_range: See there.
         progress: See there.
         strips: See there.
         watch: See there.
@@ -184,7 +193,7 @@ def attempts(
             if watch is not None:
                 observers.append(_Watching(watch, seed, sim))
             loop = ClosedLoop(sim, agent, command_filter, world, observers=observers)
-            trial = _attempt(loop, seed, spread)
+            trial = _attempt(loop, seed, initial_state_range)
             trials.append(trial)
             if pictures is not None:
                 pictures.take(round(trial.duration_s * NS))
@@ -199,9 +208,9 @@ def attempts(
     return RolloutResults(Trials(sim.task, 'rollout', tuple(trials), limit), tuple(kept))
 
 
-def _attempt(loop: ClosedLoop, seed: int, spread: float) -> Trial:
+def _attempt(loop: ClosedLoop, seed: int, initial_state_range: float) -> Trial:
     """One attempt: until success, the time limit, or a latched stop."""
-    loop.reset(seed, spread)
+    loop.reset(seed, initial_state_range)
     rules: Counter[str] = Counter()
     altered = 0
     for step in loop.attempt():

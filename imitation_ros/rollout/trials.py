@@ -24,10 +24,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Trial:
-    """One attempt from one start.
+    """One attempt from one initial state.
 
     Attributes:
-        seed: Seed of the start.
+        seed: Seed of the initial state.
         success: Whether the task's success rule held.
         duration_s: How long it was tried [s].
         seconds: Time until success [s]; None without it.
@@ -161,7 +161,7 @@ class Trials:
     def from_dict(cls, values: Mapping[str, Any]) -> 'Trials':
         """Read `to_dict` back.
 
-        What can be derived is derived anew.
+        What can be derived is derived again.
 
         Raises:
             DataError: If something is missing or does not fit.

@@ -21,8 +21,8 @@ import numpy as np
 
 from ..data.frame import Array, Image
 from ..errors import DataError, unknown
+from .action_noise import noise_scale
 from .robot import SimRobot
-from .shaking import noise_scale
 
 LEVELS = 3
 """Highest level."""
@@ -152,7 +152,7 @@ class Disturbed:
 
     Attributes:
         settings: What happens to it.
-        spread: Factor on the region the object starts in, 1 without `start`.
+        initial_state_range: Factor on the range the object starts in, 1 without `start`.
     """
 
     def __init__(self, sim: SimRobot, settings: Iterable[Setting]) -> None:
@@ -166,7 +166,7 @@ class Disturbed:
         if len(set(names)) < len(names):
             raise DataError(f'a perturbation stands twice: {", ".join(names)}')
         self._amounts = {setting.name: setting.amount for setting in self.settings}
-        self.spread = self._amounts.get('start', 1.0)
+        self.initial_state_range = self._amounts.get('start', 1.0)
         self._sim = sim
         model = sim.scene.model
         self._truth = {
@@ -179,12 +179,12 @@ class Disturbed:
         self._actions: list[tuple[float, str, Array]] = []
         self._clear(0)
 
-    def reset(self, seed: int, spread: float = 1.0) -> None:
+    def reset(self, seed: int, initial_state_range: float = 1.0) -> None:
         """Start an episode as `SimRobot.reset`, in a world changed by the same seed."""
         self.restore()
         self._clear(seed)
         self._change_world()
-        self._sim.reset(seed, spread * self.spread)
+        self._sim.reset(seed, initial_state_range * self.initial_state_range)
         self._plan()
         self._look()
 

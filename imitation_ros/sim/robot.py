@@ -114,24 +114,26 @@ class SimRobot:
         """Position of a tool frame in the base frame [m], shape (3,)."""
         return self._in_base(self.scene.tools[name])[:3]
 
-    def reset(self, seed: int, spread: float = 1.0) -> None:
+    def reset(self, seed: int, initial_state_range: float = 1.0) -> None:
         """Start an episode: home position, object at a random place, everything at rest.
 
         Args:
             seed: Seed of the object's place; the same seed gives the same episode.
-            spread: Factor on the region the object starts in.
+            initial_state_range: Factor on the range the object starts in.
 
         Raises:
             DataError: If that is no factor.
         """
-        if not (math.isfinite(spread) and spread >= 0):
-            raise DataError(f'spread is {spread}, not a factor on the region of the starts')
+        if not (math.isfinite(initial_state_range) and initial_state_range >= 0):
+            raise DataError(
+                f'spread is {initial_state_range}, not a factor on the range of initial states'
+            )
         model, data, scene = self._model, self._data, self.scene
         mujoco.mj_resetData(model, data)
         self._write_q(self.contract.home)
         data.ctrl[scene.actuator] = self.contract.home
         rng = np.random.default_rng(seed)
-        start = scene.task.place(rng, spread)
+        start = scene.task.place(rng, initial_state_range)
         mujoco.mj_kinematics(model, data)
         self._write_object(start)
         mujoco.mj_forward(model, data)

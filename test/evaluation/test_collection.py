@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Demonstrations without ROS: what they hold, that they repeat, and what shaking does to them."""
+"""Demonstrations without ROS: what they hold, that they repeat, what action noise does to them."""
 
 from pathlib import Path
 import signal
@@ -18,8 +18,8 @@ from imitation_ros.data.observation import CameraInput
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import ContractError, DataError
 from imitation_ros.rollout.collection import collect, go_on
+from imitation_ros.sim.action_noise import CORRELATION_S, OrnsteinUhlenbeckNoise
 from imitation_ros.sim.robot import SimRobot
-from imitation_ros.sim.shaking import CORRELATION_S, Shaking
 
 pytestmark = pytest.mark.sim
 
@@ -30,8 +30,8 @@ def plain(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Datas
 
 
 @pytest.fixture(scope='module')
-def shaken(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    folder = tmp_path_factory.mktemp('shaken') / 'data'
+def noisy_set(contract: Contract, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp('noisy_set') / 'data'
     return collect(contract, 'reach', 3, folder, seed=5, noise=0.03)
 
 
@@ -54,22 +54,22 @@ def test_a_dataset_is_what_a_recording_would_give(plain: Dataset, contract: Cont
 
 
 def test_the_same_seed_gives_the_same_demonstrations(
-    shaken: Dataset, contract: Contract, tmp_path: Path
+    noisy_set: Dataset, contract: Contract, tmp_path: Path
 ) -> None:
     again = collect(contract, 'reach', 2, tmp_path / 'data', seed=6, noise=0.03)
-    for ours, theirs in zip(again.episodes(), list(shaken.episodes())[1:], strict=True):
+    for ours, theirs in zip(again.episodes(), list(noisy_set.episodes())[1:], strict=True):
         for name in ('q', 'action'):
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 
 
-def test_shaking_spreads_the_states_and_leaves_the_commands(
-    plain: Dataset, shaken: Dataset, contract: Contract
+def test_action_noise_spreads_the_states_and_leaves_the_commands(
+    plain: Dataset, noisy_set: Dataset, contract: Contract
 ) -> None:
     """The arm is off its way by what was asked for; the commands stay those of the way."""
     arm = [contract.index(joint) for joint in contract.group('right_arm').joints[:7]]
     still = [contract.index(joint) for joint in contract.group('torso').joints]
     off, commanded = [], []
-    for clean, noisy in zip(plain.episodes(), shaken.episodes(), strict=True):
+    for clean, noisy in zip(plain.episodes(), noisy_set.episodes(), strict=True):
         steps = min(len(clean), len(noisy))
         off.append((noisy.q[:steps] - clean.q[:steps])[:, arm])
         commanded.append((noisy.action[:steps] - clean.action[:steps])[:, arm])
@@ -80,13 +80,13 @@ def test_shaking_spreads_the_states_and_leaves_the_commands(
 
 def test_the_noise_has_the_spread_and_the_memory_it_says(contract: Contract) -> None:
     scale = np.full(contract.n, 0.03)
-    shaking = Shaking(contract, scale, np.random.default_rng(0))
+    action_noise = OrnsteinUhlenbeckNoise(contract, scale, np.random.default_rng(0))
     start = np.array(contract.home)
-    assert not shaking.step(start, start).any()
+    assert not action_noise.step(start, start).any()
     moved = start.copy()
     right = [contract.index(joint) for joint in contract.group('right_arm').joints]
     moved[right[0]] += 0.01
-    values = np.array([shaking.step(moved, start) for _ in range(20000)])
+    values = np.array([action_noise.step(moved, start) for _ in range(20000)])
     assert not np.delete(values, right, axis=1).any()
     noise = values[200:, right]
     assert noise.std() == pytest.approx(0.03, rel=0.05)
@@ -95,10 +95,10 @@ def test_the_noise_has_the_spread_and_the_memory_it_says(contract: Contract) -> 
     assert kept == pytest.approx(np.exp(-1), abs=0.05)
 
 
-def test_failed_attempts_are_kept_with_their_trembling_commands(
+def test_failed_attempts_are_kept_with_the_noise_in_their_commands(
     contract: Contract, tmp_path: Path
 ) -> None:
-    """They are marked, their commands tremble, and the demonstrations beside them do not."""
+    """They are marked, the noise is in their commands and in none of the demonstrations."""
     data = collect(contract, 'reach', 1, tmp_path / 'data', failures=2, failure_noise=0.2)
     assert [meta.outcome for meta in data.manifest.episodes] == ['success', 'failure', 'failure']
     assert data.manifest.provenance.failures == 2

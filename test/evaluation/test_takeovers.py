@@ -12,7 +12,7 @@ from imitation_ros.contract import Contract
 from imitation_ros.data.store import Dataset
 from imitation_ros.errors import DataError
 from imitation_ros.rollout.collection import collect, go_on
-from imitation_ros.rollout.corrections import correct, Rule
+from imitation_ros.rollout.corrections import correct, CorrectionRule
 
 pytestmark = pytest.mark.sim
 
@@ -68,7 +68,9 @@ def test_stopped_corrections_are_a_dataset_and_say_how_to_go_on(
 def test_the_expert_gives_back_and_takes_over_again(
     contract: Contract, hold: Path, tmp_path: Path
 ) -> None:
-    data = correct(contract, hold, 'reach', 1, tmp_path / 'data', Rule(hold_s=0.4), seed=3)
+    data = correct(
+        contract, hold, 'reach', 1, tmp_path / 'data', CorrectionRule(hold_s=0.4), seed=3
+    )
     episode = data.episode(0)
     assert episode.by_operator is not None
     begins = int((np.diff(episode.by_operator.astype(int)) == 1).sum())
@@ -78,9 +80,9 @@ def test_the_expert_gives_back_and_takes_over_again(
 
 def test_a_rule_that_always_or_never_holds_is_refused() -> None:
     with pytest.raises(DataError, match=r'least 1\.5 must be in'):
-        Rule(least=1.5)
+        CorrectionRule(least=1.5)
     with pytest.raises(DataError, match='hold_s 0'):
-        Rule(hold_s=0)
+        CorrectionRule(hold_s=0)
 
 
 def test_demonstrations_of_another_robot_are_refused(

@@ -24,7 +24,7 @@ from imitation_ros.irl.rollouts import rollout as play
 from imitation_ros.rollout.agents import ExpertAgent, PolicyAgent
 from imitation_ros.rollout.collection import collect
 from imitation_ros.rollout.command_filters import PassThrough, SafetyCommandFilter
-from imitation_ros.rollout.corrections import correct, Rule
+from imitation_ros.rollout.corrections import correct, CorrectionRule
 from imitation_ros.rollout.episode import Agent, ClosedLoop, CommandFilter, Malformed, NS
 from imitation_ros.rollout.rollout import expert_rollout, rollout
 from imitation_ros.runtime import bundle
@@ -159,7 +159,7 @@ def test_a_policy_has_one_episode_in_trials_corrections_and_training(
     measure.check(driven.take(), decisions * 3 * environment_ticks(robot))
 
     if filter:
-        never = Rule(window_s=1e6)
+        never = CorrectionRule(window_s=1e6)
         asked: Iterator[bool] = iter([False, True])
         with pytest.raises(DataError, match='stopped before any episode was done'):
             correct(
@@ -170,7 +170,7 @@ def test_a_policy_has_one_episode_in_trials_corrections_and_training(
                 tmp_path / 'data',
                 never,
                 seed=SEED,
-                spread=SPREAD,
+                initial_state_range=SPREAD,
                 stop=lambda: next(asked),
             )
         measure.check(driven.take())
@@ -189,7 +189,7 @@ def test_an_expert_has_one_episode_in_trials_and_collection(
     measure = driven.take()
     expert_rollout(robot, 'reach', [SEED], SPREAD)
     measure.check(driven.take())
-    data = collect(robot, 'reach', 1, tmp_path / 'data', seed=SEED, spread=SPREAD)
+    data = collect(robot, 'reach', 1, tmp_path / 'data', seed=SEED, initial_state_range=SPREAD)
     measure.check(driven.take())
     # What is recorded is what was given, at the end of each policy step.
     episode, every = data.episode(0), environment_ticks(robot)

@@ -30,10 +30,10 @@ from trajectory_msgs.msg import JointTrajectory
 from ...contract import Group, load
 from ...errors import DataError, ImitationError
 from ...messages.codec import joint_vector, NS, stamp_ns
+from ...sim.action_noise import noise_scale, OrnsteinUhlenbeckNoise
 from ...sim.experts import OBJECT
 from ...sim.robot import SimRobot
 from ...sim.setpoints import Setpoints
-from ...sim.shaking import noise_scale, Shaking
 from ..ros.messages import status, to_joint_state, to_pose, to_time
 from ..ros.parameters import declare
 from ..ros.qos import LATCHED, profile
@@ -210,7 +210,7 @@ class SimNode(Node):
         self._seed += 1
         self._robot.reset(seed, self._spread)
         self._setpoints.reset(self._contract.home)
-        self._shaking = Shaking(
+        self._action_noise = OrnsteinUhlenbeckNoise(
             self._contract,
             self._noise * self._noise_scale,
             np.random.default_rng([seed, 1]),
@@ -256,7 +256,7 @@ class SimNode(Node):
         self._elapsed_ns += round(period_s * NS)
         setpoint = self._setpoints.at(self._elapsed_ns / NS)
         # Behind the safety node, so that what it commanded, and what is recorded, stays clean.
-        robot.command(setpoint + self._shaking.step(setpoint, self._contract.home))
+        robot.command(setpoint + self._action_noise.step(setpoint, self._contract.home))
         robot.advance(period_s)
         now_ns = self._elapsed_ns if self._virtual else self.get_clock().now().nanoseconds
         self._stamp_ns = now_ns = max(now_ns, self._stamp_ns + 1)

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Noise on the servos while somebody demonstrates (DART; Laskey et al. 2017).
+"""Action noise: noise on the servos while somebody demonstrates (DART; Laskey et al. 2017).
 
 The robot is pushed off its way by small correlated noise that is no command: what is recorded as
 the action stays clean, and leads back.
@@ -16,13 +16,13 @@ from ..contract import Contract
 from ..data.frame import Array
 
 CORRELATION_S = 0.2
-"""Time over which the noise forgets itself [s]: faster shaking would be filtered by the servos."""
+"""Time over which the noise forgets itself [s]: faster noise would be filtered by the servos."""
 
 SLIDE_NOISE = 0.1
 """Noise on a sliding joint, per noise on a turning one [m/rad]."""
 
 MOVES = 5e-3
-"""Only groups that have been commanded further than this from the start are shaken [rad or m]."""
+"""Only groups that have been commanded further than this from the start get noise [rad or m]."""
 
 
 def noise_scale(contract: Contract, model: Any) -> Array:
@@ -32,8 +32,8 @@ def noise_scale(contract: Contract, model: Any) -> Array:
     return np.where(slides, SLIDE_NOISE, 1.0)
 
 
-class Shaking:
-    """Correlated noise on the joints of the groups that move (an Ornstein-Uhlenbeck process)."""
+class OrnsteinUhlenbeckNoise:
+    """Correlated noise on the joints of the groups that move: an Ornstein-Uhlenbeck process."""
 
     def __init__(
         self,
