@@ -5,6 +5,7 @@
 A map of the package, from the bottom up; a layer imports only layers below it.
 
     errors, resources     what can go wrong; where our files are
+    plugins               what other distributions add, by entry points
     names                 plain path components out of what files say
     lifetime, domain      when a process of ours ends; the ROS graph it joins
     urdf, contract        one YAML per robot, checked against its URDF

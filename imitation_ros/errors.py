@@ -47,6 +47,10 @@ class NotReadyError(ImitationError, TimeoutError):
     """Something that should have been there did not come in time."""
 
 
+class PluginError(ImitationError, RuntimeError):
+    """What another distribution adds cannot be used."""
+
+
 class SafetyError(ImitationError, RuntimeError):
     """A safety function cannot be set up; the robot must not move."""
 

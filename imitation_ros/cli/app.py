@@ -15,6 +15,7 @@ from ..errors import ImitationError
 from . import contracts, data, demo, edit, judge, learn, robot
 from .compare import compare
 from .lerobot import export_lerobot, import_lerobot
+from .plugins import plugins
 from .reward import reward
 from .safety_report import safety_report
 
@@ -80,6 +81,7 @@ app.command('compare', rich_help_panel=LOOK)(compare)
 app.command('safety-report', rich_help_panel=LOOK)(safety_report)
 app.command('report', rich_help_panel=LOOK)(judge.report)
 app.command('reward', rich_help_panel=LOOK)(reward)
+app.command('plugins', rich_help_panel=LOOK)(plugins)
 app.command('demo', rich_help_panel=LOOK)(demo.demo)
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 import typer
 
 from .. import domain
-from ..errors import ImitationError, unknown
+from ..errors import ImitationError
 from .options import ROBOT, Robot
 from .processes import Processes, ros_available, ros_environment, run_verb
 from .robot import NoRosError
@@ -110,8 +110,7 @@ def demo(
         raise NoRosError('the demo needs rclpy: source ROS 2, or use "make setup"')
     from ..sim.tasks import TASKS
 
-    if task not in TASKS:
-        raise DemoError(unknown(task, 'task', TASKS))
+    TASKS.find(task, DemoError)
     console = Console()
     out = out.resolve()
     if (aside := make_room(out)) is not None:

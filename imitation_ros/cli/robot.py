@@ -14,7 +14,7 @@ from .capsules import show_collision
 from .options import ROBOT, Robot, Task
 from .processes import foreground, ros_available
 
-DEVICES = ('leader', 'joy')
+TERMINAL = 'keyboard'
 RELATIVE = "Follow a leader's motion since the dead-man was pressed, as with a clutch."
 
 
@@ -45,7 +45,9 @@ def sim(
 
 
 def teleop(
-    source: Annotated[str, typer.Option(help='leader, keyboard or joy.')] = 'leader',
+    source: Annotated[
+        str, typer.Option(help='leader, keyboard, joy, or of a plug-in.')
+    ] = 'leader',
     robot: Robot = ROBOT,
     relative: Annotated[bool, typer.Option('--relative', help=RELATIVE)] = False,
 ) -> None:
@@ -130,7 +132,8 @@ def deploy(
     ] = False,
     task: Task = 'lift',
     teleop: Annotated[
-        str, typer.Option(help='Device to take over with, leader or joy; none if left out.')
+        str,
+        typer.Option(help='Device to take over with: leader, joy, of a plug-in; else none.'),
     ] = '',
     relative: Annotated[bool, typer.Option('--relative', help=RELATIVE)] = False,
 ) -> None:
@@ -147,21 +150,24 @@ def deploy(
     from ..contract import load
     from ..runtime.bundle import check_against
     from ..runtime.bundle import load as load_bundle
+    from ..teleop.devices import DEVICES
 
-    if teleop not in ('', *DEVICES):
+    devices = [name for name in DEVICES if name != TERMINAL]
+    if teleop not in ('', *devices):
         more = '; run "imitation_ros teleop --source keyboard" in a terminal of its own'
         raise DataError(
-            unknown(teleop, 'device to take over with', DEVICES)
-            + (more if teleop == 'keyboard' else '')
+            unknown(teleop, 'device to take over with', devices)
+            + (more if teleop == TERMINAL else '')
         )
+    if teleop:
+        DEVICES.find(teleop)
     bundle = load_bundle(policy)
     check_against(bundle, load(robot))
     if with_sim:
         from ..rollout.rollout import another_task
         from ..sim.tasks import TASKS
 
-        if task not in TASKS:
-            raise DataError(unknown(task, 'task', TASKS))
+        TASKS.find(task)
         for warning in another_task(bundle, task):
             Console().print(f'[yellow]warning:[/yellow] {warning}', highlight=False)
     children: list[tuple[str, dict[str, object]]] = []

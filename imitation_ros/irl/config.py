@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..data.episode import Outcome
 from ..data.outcomes import IMITATED
-from ..errors import DataError, unknown
+from ..errors import DataError
 from ..policies.base import Count
 from ..sim.perturbations import parse as parse_setting
 from ..sim.tasks import TASKS
@@ -108,8 +108,8 @@ class SimulatedConfig(IrlConfig):
     @field_validator('task')
     @classmethod
     def _known(cls, task: str | None) -> str | None:
-        if task is not None and task not in TASKS:
-            raise ValueError(unknown(task, 'task', TASKS))
+        if task is not None:
+            TASKS.find(task, ValueError)
         return task
 
     @field_validator('perturb')

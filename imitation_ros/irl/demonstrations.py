@@ -8,7 +8,7 @@ from ..data.outcomes import is_wanted
 from ..data.stats import measure
 from ..data.store import Dataset
 from ..data.windows import Windows
-from ..errors import TrainingError, unknown
+from ..errors import TrainingError
 from ..sim.tasks import TASKS
 from ..training.selection import (
     contract_of,
@@ -71,6 +71,5 @@ def demonstrations(
             f'the demonstrations are of several tasks ({", ".join(tasks)}): choose'
         )
     (task,) = tasks
-    if task not in TASKS:
-        raise TrainingError(unknown(task, 'task that can be simulated', TASKS))
+    TASKS.find(task, TrainingError)
     return windows, task

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
+from .. import plugins
 from ..data.store import Dataset
 from ..errors import TrainingError, unknown
-from ..training.config import read, validate
+from ..plugins import Registry
+from ..training.config import available, read, validate
 from ..training.run import TrainResult
 from .adversarial.methods import adversarial, airl, classified, gail
 from .config import (
@@ -70,7 +72,19 @@ class Method:
 
 AIRL_NOTES = ('The reward is g: what the classifier found, without the potential that shapes it.',)
 
-METHODS: dict[str, Method] = {
+
+def _fits(name: str, method: Method) -> str:
+    """What is wrong with a plug-in under a name; '' if nothing is."""
+    if name in available():
+        return f'config/train/{name}.yaml of imitation_ros has its name'
+    if name in plugins.names('policies'):
+        return 'a plug-in of imitation_ros.policies has its name as well'
+    if method.learner is None and method.offline is None:
+        return 'it has no learner, and no training from the dataset alone'
+    return ''
+
+
+_BUILT_IN: dict[str, Method] = {
     'irl-airl': Method(
         AirlConfig, learner=adversarial(airl), reward=classified(airl), notes=AIRL_NOTES
     ),
@@ -124,6 +138,8 @@ METHODS: dict[str, Method] = {
         BcIrlConfig, learner=adversarial(airl), reward=classified(airl), notes=AIRL_NOTES
     ),
 }
+
+METHODS: Registry[Method] = Registry('irl', 'method of inverse RL', _BUILT_IN, Method, _fits)
 """Every method, by the name it has on the command line."""
 
 
@@ -133,9 +149,7 @@ def method_of(config: IrlConfig) -> Method:
     Raises:
         TrainingError: If its method is unknown, or is configured by another class.
     """
-    method = METHODS.get(config.method)
-    if method is None:
-        raise TrainingError(unknown(config.method, 'method of inverse RL', METHODS))
+    method = METHODS.find(config.method, TrainingError)
     if method.config is not type(config):
         raise TrainingError(
             f'method {config.method} is not configured by {type(config).__name__}, but by '

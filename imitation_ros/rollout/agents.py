@@ -75,7 +75,7 @@ class ExpertAgent:
     def __init__(self, contract: Contract, task: str) -> None:
         """Set up the expert of a task."""
         self._contract = contract
-        self._expert = EXPERTS[task](contract)
+        self._expert = EXPERTS.find(task)(contract)
 
     def start(self, now_ns: int, seed: int, sim: Sensed, command: Array | None = None) -> None:
         """Bring the leader to where the robot is, or is commanded to be."""

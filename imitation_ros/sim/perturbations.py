@@ -20,7 +20,8 @@ import mujoco
 import numpy as np
 
 from ..data.frame import Array, Image
-from ..errors import DataError, unknown
+from ..errors import DataError
+from ..plugins import own_name, Registry
 from .action_noise import noise_scale
 from .robot import SimRobot
 
@@ -48,6 +49,10 @@ VELOCITY_NOISE = 10.0
 class Perturbation:
     """One thing that may go wrong.
 
+    What comes with the package is done by `Disturbed`. Another one is a subclass that overrides
+    one or more of `change_world`, `act` and `look`; at level 0 none of them is called. Randomness
+    comes from `rng` alone, which is its own and begins anew with each episode.
+
     Attributes:
         name: Its name.
         amounts: Strength at level 0, 1, 2 and 3.
@@ -65,22 +70,45 @@ class Perturbation:
         if any(high <= low for low, high in pairwise(self.amounts)):
             raise DataError(f'{self.name}: the levels {self.amounts} do not rise')
 
+    def change_world(self, sim: SimRobot, amount: float, rng: np.random.Generator) -> None:
+        """Change the model before an episode.
 
-PERTURBATIONS: dict[str, Perturbation] = {
-    each.name: each
-    for each in (
-        Perturbation('push', (0.0, 0.2, 0.4, 0.6), 'm/s', 'the object is hit sideways, once'),
-        Perturbation('pull', (0.0, 20.0, 40.0, 80.0), 'N', 'a hand is pulled aside for 0.2 s'),
-        Perturbation('slip', (0.0, 0.03, 0.06, 0.1), 'm', 'a hand is knocked aside, this far'),
-        Perturbation('start', (1.0, 1.3, 1.6, 2.0), 'x', 'the object starts further away'),
-        Perturbation('delay', (0.0, 0.02, 0.06, 0.1), 's', 'all that is seen is old'),
-        Perturbation('noise', (0.0, 2e-3, 5e-3, 1e-2), 'rad', 'noise on measured joints'),
-        Perturbation('mass', (0.0, 0.2, 0.4, 0.6), 'share', 'the object is lighter or heavier'),
-        Perturbation('friction', (0.0, 0.2, 0.4, 0.6), 'share', 'everything is more slippery'),
-        Perturbation('dropout', (0.0, 0.05, 0.15, 0.3), 'share', 'frames are lost'),
-        Perturbation('camera', (0.0, 1.0, 2.0, 4.0), 'cm', 'cameras are moved, and turned'),
-    )
-}
+        Masses, inertias, friction and the places of cameras are put back before the next one.
+        """
+
+    def act(self, sim: SimRobot, amount: float, rng: np.random.Generator) -> None:
+        """Push or pull, once in each command period."""
+
+    def look(
+        self, seen: dict[str, Array], amount: float, rng: np.random.Generator
+    ) -> dict[str, Array]:
+        """Change what a policy is shown: `q` and `v`, shape (n,), and `object`, shape (7,)."""
+        return seen
+
+
+PERTURBATIONS: Registry[Perturbation] = Registry(
+    'perturbations',
+    'perturbation',
+    {
+        each.name: each
+        for each in (
+            Perturbation('push', (0.0, 0.2, 0.4, 0.6), 'm/s', 'the object is hit sideways, once'),
+            Perturbation('pull', (0.0, 20.0, 40.0, 80.0), 'N', 'a hand is pulled aside for 0.2 s'),
+            Perturbation('slip', (0.0, 0.03, 0.06, 0.1), 'm', 'a hand is knocked aside, this far'),
+            Perturbation('start', (1.0, 1.3, 1.6, 2.0), 'x', 'the object starts further away'),
+            Perturbation('delay', (0.0, 0.02, 0.06, 0.1), 's', 'all that is seen is old'),
+            Perturbation('noise', (0.0, 2e-3, 5e-3, 1e-2), 'rad', 'noise on measured joints'),
+            Perturbation(
+                'mass', (0.0, 0.2, 0.4, 0.6), 'share', 'the object is lighter or heavier'
+            ),
+            Perturbation('friction', (0.0, 0.2, 0.4, 0.6), 'share', 'everything is more slippery'),
+            Perturbation('dropout', (0.0, 0.05, 0.15, 0.3), 'share', 'frames are lost'),
+            Perturbation('camera', (0.0, 1.0, 2.0, 4.0), 'cm', 'cameras are moved, and turned'),
+        )
+    },
+    Perturbation,
+    own_name,
+)
 """Every perturbation by name."""
 
 CAMERA_TURN = math.radians(2.5)
@@ -101,8 +129,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
-        if self.name not in PERTURBATIONS:
-            raise DataError(unknown(self.name, 'perturbation', PERTURBATIONS))
+        PERTURBATIONS.find(self.name)
         if not 0 <= self.level <= LEVELS:
             raise DataError(f'{self.name}: level {self.level} is not from 0 to {LEVELS}')
 
@@ -166,6 +193,11 @@ class Disturbed:
         if len(set(names)) < len(names):
             raise DataError(f'a perturbation stands twice: {", ".join(names)}')
         self._amounts = {setting.name: setting.amount for setting in self.settings}
+        self._others = [
+            (PERTURBATIONS[setting.name], setting.amount)
+            for setting in self.settings
+            if setting.level and setting.name not in PERTURBATIONS.built_in
+        ]
         self.initial_state_range = self._amounts.get('start', 1.0)
         self._sim = sim
         model = sim.scene.model
@@ -212,6 +244,8 @@ class Disturbed:
             self._sim.pull(self._knock.tool, force)
             if not force.any():
                 self._knock = None
+        for other, amount in self._others:
+            other.act(self._sim, amount, self._generator(other.name))
         self._sim.advance(duration_s)
         self._look()
 
@@ -271,6 +305,8 @@ class Disturbed:
         if amount:
             # All of it: of two that touch, the higher friction counts.
             model.geom_friction *= 1.0 - amount
+        for other, amount in self._others:
+            other.change_world(self._sim, amount, self._generator(other.name))
         amount = self._amounts.get('camera', 0.0)
         if amount:
             rng = self._generator('camera')
@@ -327,6 +363,8 @@ class Disturbed:
             q = q + scale * rng.standard_normal(q.shape)
             v = v + VELOCITY_NOISE * scale * rng.standard_normal(v.shape)
         seen = {'q': q, 'v': v, 'object': pose}
+        for other, amount in self._others:
+            seen = other.look(seen, amount, self._generator(other.name))
         if self._past:
             if self._lost('joints'):
                 seen |= {'q': self._past[-1]['q'], 'v': self._past[-1]['v']}

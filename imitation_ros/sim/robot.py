@@ -9,7 +9,7 @@ import numpy as np
 
 from ..contract import Contract
 from ..data.frame import Array, Image
-from ..errors import ContractError, DataError, unknown
+from ..errors import ContractError, DataError
 from . import scene as scenes
 from .renderers import Cameras
 from .task import Task
@@ -56,9 +56,7 @@ class SimRobot:
         """
         self.contract = contract
         if isinstance(task, str):
-            if task not in TASKS:
-                raise ContractError(unknown(task, 'task', TASKS))
-            task = TASKS[task]
+            task = TASKS.find(task, ContractError)
         self.scene = scenes.build(contract, task, timestep_s)
         self._model = self.scene.model
         self._data = mujoco.MjData(self._model)

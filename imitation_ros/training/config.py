@@ -5,23 +5,26 @@
 `config/train/<method>.yaml` says the same as the model and explains every key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator, ValidationError
 
-from .. import resources
+from .. import plugins, resources
 from ..contract import explain
 from ..data.episode import Outcome
+from ..data.observation import ObservationSpec
 from ..data.outcomes import IMITATED
 from ..documents import parse_yaml, read_text
 from ..errors import DocumentError, TrainingError, unknown
-from ..policies.act import ActNetwork
-from ..policies.base import Count, Network
-from ..policies.bc import BCNetwork
-from ..policies.diffusion import DiffusionNetwork
-from ..policies.flow import FlowNetwork
+from ..plugins import Registry
+from ..policies.act import ACT, ActNetwork
+from ..policies.base import Count, Network, Policy
+from ..policies.bc import BC, BCNetwork
+from ..policies.diffusion import Diffusion, DiffusionNetwork
+from ..policies.flow import Flow, FlowNetwork
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -43,8 +46,10 @@ class CameraSize(_Model):
 class TrainConfig(_Model):
     """Everything a training depends on, apart from the data, whatever the method.
 
+    A method has a subclass whose `method` is its name.
+
     Attributes:
-        method: Name of the method, a key of `policies.POLICIES` and of `METHODS`.
+        method: Name of the method, a key of `METHODS`.
         updates: Length of the training, in gradient steps.
         batch: Windows in each of them.
         lr: Highest learning rate.
@@ -73,7 +78,7 @@ class TrainConfig(_Model):
         max_minutes: Longest time; the length is cut beforehand to fit it. None is no limit.
     """
 
-    method: str = 'bc'
+    method: str = ''
     updates: Count = 4000
     batch: Count = 128
     lr: Positive = 1e-3
@@ -102,7 +107,8 @@ class TrainConfig(_Model):
 
     @model_validator(mode='after')
     def _check(self) -> 'TrainConfig':
-        if METHODS.get(self.method) is not type(self):
+        # Not by `METHODS`: a plug-in may make one while it is still being imported.
+        if not self.method or self.method != type(self).model_fields['method'].default:
             raise ValueError(f'method {self.method} is not configured by {type(self).__name__}')
         if self.execute > self.chunk:
             raise ValueError(f'execute {self.execute} is more than the chunk of {self.chunk}')
@@ -125,6 +131,7 @@ class TrainConfig(_Model):
 class BCConfig(TrainConfig):
     """Configuration of Behavioural Cloning."""
 
+    method: str = 'bc'
     network: BCNetwork = BCNetwork()
 
 
@@ -149,13 +156,42 @@ class DiffusionConfig(TrainConfig):
     network: DiffusionNetwork = DiffusionNetwork()
 
 
-METHODS: dict[str, type[TrainConfig]] = {
-    'bc': BCConfig,
-    'act': ActConfig,
-    'flow': FlowConfig,
-    'diffusion': DiffusionConfig,
-}
-"""Configuration of each method."""
+@dataclass(frozen=True)
+class PolicyMethod:
+    """A policy that can be trained from demonstrations.
+
+    Attributes:
+        config: What a training of it is configured by.
+        build: Makes the policy, from what is observed and `config.network`.
+    """
+
+    config: type[TrainConfig]
+    build: Callable[[ObservationSpec, Any], Policy]
+
+
+def _fits(name: str, method: PolicyMethod) -> str:
+    """What is wrong with a plug-in under a name; '' if nothing is."""
+    if name in available():
+        return f'config/train/{name}.yaml of imitation_ros has its name'
+    if name in plugins.names('irl'):
+        return 'a plug-in of imitation_ros.irl has its name as well'
+    own = method.config.model_fields['method'].default
+    return '' if own == name else f'{method.config.__name__} configures the method "{own}"'
+
+
+METHODS: Registry[PolicyMethod] = Registry(
+    'policies',
+    'method',
+    {
+        'bc': PolicyMethod(BCConfig, BC),
+        'act': PolicyMethod(ActConfig, ACT),
+        'flow': PolicyMethod(FlowConfig, Flow),
+        'diffusion': PolicyMethod(DiffusionConfig, Diffusion),
+    },
+    PolicyMethod,
+    _fits,
+)
+"""Every policy that can be trained, by the name it has in a configuration."""
 
 RESUMABLE = ('threads', 'eval_every', 'max_minutes')
 """Keys that may differ when a training is resumed: they change no parameter of the result."""
@@ -182,6 +218,11 @@ BARE_BC: dict[str, Any] = {
 small networks meet with fewer states they fail in than a large one, and cost less."""
 
 
+def plugged_in() -> tuple[str, ...]:
+    """Methods that plug-ins add; without a YAML they begin with the defaults of their models."""
+    return (*plugins.names('policies'), *plugins.names('irl'))
+
+
 def available() -> dict[str, Path]:
     """Training configurations that come with the package, by name."""
     return {path.stem: path for path in sorted(resources.path('config/train').glob('*.yaml'))}
@@ -202,18 +243,21 @@ def load(
         TrainingError: With the key, its value and the choices, whatever is wrong.
     """
     others: dict[str, Any] = {}
-    if bare and str(source) in available():
+    if bare and str(source) in (*available(), *plugged_in()):
         others = BARE_BC if str(source) == 'bc' else BARE
     values, path = read(source, {**others, **(changes or {})})
     asked = {**others, **(changes or {})}.get('updates')
     if isinstance(asked, int) and 'warmup' not in (changes or {}):
-        warm_up_within(values, asked)
+        method = str(values.get('method', 'bc'))
+        warm_up_within(values, asked, METHODS[method].config if method in METHODS else TrainConfig)
     return parse(values, path)
 
 
-def warm_up_within(values: dict[str, Any], updates: int) -> None:
+def warm_up_within(
+    values: dict[str, Any], updates: int, model: type[TrainConfig] = TrainConfig
+) -> None:
     """Who asks for a short training means it to warm up within it."""
-    if updates <= values.get('warmup', TrainConfig.model_fields['warmup'].default):
+    if updates <= values.get('warmup', model.model_fields['warmup'].default):
         values['warmup'] = updates // 5
 
 
@@ -228,7 +272,10 @@ def read(
     path = Path(source)
     if path.suffix not in ('.yaml', '.yml'):
         known = available()
+        if str(source) in plugged_in() and str(source) not in known:
+            return {'method': str(source), **(changes or {})}, path
         if str(source) not in known:
+            known |= dict.fromkeys(plugged_in(), path)
             raise TrainingError(unknown(str(source), 'training (or a .yaml file)', known))
         path = known[str(source)]
     try:
@@ -251,7 +298,7 @@ def parse(values: Mapping[str, Any], source: Path | str) -> TrainConfig:
     method = values.get('method', 'bc')
     if method not in METHODS:
         raise TrainingError(f'{source}: {unknown(str(method), "method", METHODS)}')
-    return validate(METHODS[method], values, source)
+    return validate(METHODS[method].config, values, source)
 
 
 Model = TypeVar('Model', bound=BaseModel)

@@ -16,10 +16,9 @@ from ..data.observation import ObservationSpec
 from ..data.stats import DataStats
 from ..data.windows import Sampler
 from ..errors import TrainingError
-from ..policies import POLICIES
 from ..policies.actor import Actor
 from . import checkpoint
-from .config import parse, TrainConfig
+from .config import METHODS, parse, TrainConfig
 from .ranks import Ranks
 
 ALONE = Ranks()
@@ -45,10 +44,20 @@ class Trained:
 
 
 def build_actor(config: TrainConfig, spec: ObservationSpec, stats: DataStats) -> Actor:
-    """Build a policy whose first weights follow from the seed alone."""
+    """Build a policy whose first weights follow from the seed alone.
+
+    Raises:
+        TrainingError: If its method is unknown, or is configured by another class.
+    """
+    method = METHODS.find(config.method, TrainingError)
+    if method.config is not type(config):
+        raise TrainingError(
+            f'method {config.method} is configured by {method.config.__name__}, not by '
+            f'{type(config).__name__}'
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Actor(POLICIES[config.method](spec, config.network), stats)
+        return Actor(method.build(spec, config.network), stats)
 
 
 class TrainState:

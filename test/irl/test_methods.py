@@ -72,10 +72,10 @@ def test_a_method_of_bags_alone_does_not_learn_in_simulation(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = METHODS['irl-iq']
-    monkeypatch.setitem(METHODS, 'irl-iq', type(row)(row.config, learner=row.learner))
+    monkeypatch.setitem(METHODS.built_in, 'irl-iq', type(row)(row.config, learner=row.learner))
     with pytest.raises(TrainingError, match='cannot be trained from a dataset alone'):
         train(data, tmp_path / 'run', IqConfig())
-    monkeypatch.setitem(METHODS, 'irl-iq', type(row)(row.config, offline=row.offline))
+    monkeypatch.setitem(METHODS.built_in, 'irl-iq', type(row)(row.config, offline=row.offline))
     with pytest.raises(TrainingError, match='does not learn in simulation'):
         train(data, tmp_path / 'run', IqConfig(mode='online'))
 

@@ -11,7 +11,6 @@ import torch
 from imitation_ros.data.observation import CameraInput, ObservationSpec
 from imitation_ros.data.stats import DataStats, Stats
 from imitation_ros.data.windows import WindowBatch
-from imitation_ros.policies import POLICIES
 from imitation_ros.policies.actor import Actor
 from imitation_ros.policies.base import Batch, Network, Observation, Policy
 from imitation_ros.policies.bc import BC, BCNetwork
@@ -50,11 +49,11 @@ def windows(of: ObservationSpec, rng: np.random.Generator, count: int = 5) -> Wi
     )
 
 
-@pytest.fixture(params=sorted(POLICIES))
+@pytest.fixture(params=sorted(METHODS))
 def policy(request: pytest.FixtureRequest) -> Policy:
     torch.manual_seed(0)
-    network = METHODS[request.param](method=request.param, network=SMALL).network
-    return POLICIES[request.param](spec(cameras=(CameraInput('head', 24, 32),)), network)
+    network = METHODS[request.param].config(method=request.param, network=SMALL).network
+    return METHODS[request.param].build(spec(cameras=(CameraInput('head', 24, 32),)), network)
 
 
 @pytest.mark.parametrize('residual', [True, False])
@@ -119,7 +118,7 @@ def test_randomness_comes_from_the_generator_alone(
 
 def test_a_noisy_position_gets_a_target_that_leads_back(rng: np.random.Generator) -> None:
     of = spec(history=1)
-    actor = Actor(POLICIES['bc'](of, NETWORK), stats(of, residual=True))
+    actor = Actor(METHODS['bc'].build(of, NETWORK), stats(of, residual=True))
     given = windows(of, rng)
     noise = torch.full(given.state.shape, 0.1)
     clean, noisy = actor.batch(given), actor.batch(given, noise)

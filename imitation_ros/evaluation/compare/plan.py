@@ -10,7 +10,6 @@ from typing import Any
 
 from ...documents import read_json_mapping
 from ...errors import counted, DataError
-from ...irl.config import AdversarialConfig
 from ...irl.methods import METHODS as IRL_METHODS
 from ...sim.perturbations import parse, Setting
 from ...sim.tasks import TASKS
@@ -32,13 +31,6 @@ DEMO_SEEDS = 1000
 
 BC = 'bc'
 """Method that those which practise begin with."""
-
-ADVERSARIAL = tuple(
-    name for name, row in IRL_METHODS.items() if issubclass(row.config, AdversarialConfig)
-)
-"""Methods that practise in simulation after Behavioural Cloning."""
-
-TRAINABLE = (*METHODS, *ADVERSARIAL)
 
 PLAN = 'plan.json'
 
@@ -83,8 +75,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the names and the counts."""
-        if self.task not in TASKS:
-            raise DataError(f'task "{self.task}" is none of {", ".join(TASKS)}')
+        TASKS.find(self.task)
         if not self.methods or len(set(self.methods)) < len(self.methods):
             raise DataError(f'methods: {", ".join(self.methods) or "none"}: name each once')
         if list(self.demos) != sorted(set(self.demos)) or not self.demos or self.demos[0] < 1:
@@ -100,12 +91,12 @@ class Plan:
     @property
     def known(self) -> tuple[str, ...]:
         """Methods that can be trained here."""
-        return tuple(method for method in self.methods if method in TRAINABLE)
+        return tuple(method for method in self.methods if is_trainable(method))
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """Methods that cannot."""
-        return tuple(method for method in self.methods if method not in TRAINABLE)
+        return tuple(method for method in self.methods if not is_trainable(method))
 
     def cells(self) -> Iterator[Cell]:
         """Every training, the cheapest first, so that a page can be made early."""
@@ -159,6 +150,11 @@ class Plan:
             raise DataError(f'{out} is not empty and holds no comparison; choose a new folder')
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.to_dict(), indent=1), encoding='utf-8')
+
+
+def is_trainable(method: str) -> bool:
+    """Whether a method can be trained here; a plug-in that is broken is reported, and cannot."""
+    return any(method in found and method in found.usable() for found in (METHODS, IRL_METHODS))
 
 
 def settings(condition: str) -> tuple[Setting, ...]:

@@ -27,14 +27,15 @@ from ...documents import read_json_mapping
 from ...errors import DataError, ImitationError
 from ...export.onnx import export
 from ...irl.adversarial.run import IrlResult
-from ...learning import Result, train
+from ...irl.methods import load as load_irl
+from ...learning import is_irl, Result, train
 from ...rollout.collection import collect, go_on
 from ...rollout.rollout import rollout
 from ...sim.perturbations import Sensed
 from ...sim.tasks import TASKS
 from ...training import checkpoint
 from ...training.loop import LAST
-from .plan import ADVERSARIAL, BC, Cell, DEMO_SEEDS, KNOCK, Plan, settings
+from .plan import BC, Cell, DEMO_SEEDS, KNOCK, Plan, settings
 from .support import back_s, Tube
 
 RESULT = 'cell.json'
@@ -88,7 +89,7 @@ def run(plan: Plan, out: Path, workers: int, progress: Progress) -> None:
     context = multiprocessing.get_context('spawn')
     # Practice comes last: it begins with the BC of another cell.
     for practised in (False, True):
-        jobs = [(plan, out, cell) for cell in todo if (cell.method in ADVERSARIAL) == practised]
+        jobs = [(plan, out, cell) for cell in todo if is_irl(cell.method) == practised]
         if not jobs:
             continue
         with context.Pool(min(workers, len(jobs))) as pool:
@@ -200,9 +201,9 @@ def _train(plan: Plan, cell: Cell, dataset: Dataset, folder: Path) -> dict[str, 
     shared = 0.0
     parent = None
     method, changes = cell.method, {'seed': cell.seed, **_changes(plan, cell.method)}
-    if cell.method in ADVERSARIAL:
+    if is_irl(cell.method):
         parent, shared = _parent(plan, cell, folder.parent)
-        method, changes = _practice(plan, cell)
+        method, changes = _inverse(plan, cell)
     result = train(dataset, run_folder, method, changes=changes, init=parent, resume=resume)
     spent = before + time.process_time() - begin
     spent_path.write_text(json.dumps(spent))
@@ -233,11 +234,15 @@ def _changes(plan: Plan, method: str) -> dict[str, int]:
     return {'history': TASKS[plan.task].history, **_lengths(plan, method)}
 
 
-def _practice(plan: Plan, cell: Cell) -> tuple[str, dict[str, Any]]:
-    """The configuration that a cell practises by, and what differs from it."""
-    changes: dict[str, Any] = {'seed': cell.seed, 'task': plan.task, 'bc': _changes(plan, BC)}
+def _inverse(plan: Plan, cell: Cell) -> tuple[str, dict[str, Any]]:
+    """The configuration that a cell's inverse RL is trained by, and what differs from it."""
     gentle = cell.method == 'bc+irl' and TASKS[plan.task].history > 1
-    if plan.updates is not None:
+    source = BALANCE if gentle else cell.method
+    changes: dict[str, Any] = {'seed': cell.seed, 'bc': _changes(plan, BC)}
+    config = load_irl(source)
+    if config.in_simulation:
+        changes['task'] = plan.task
+    if plan.updates is not None and config.in_simulation:
         short = max(2, plan.updates // UPDATES_PER_ITERATION)
         guard: dict[str, Any] = {'episodes': SHORT_GUARD}
         guard |= {'spread': 1.0} if gentle else {}
@@ -245,7 +250,9 @@ def _practice(plan: Plan, cell: Cell) -> tuple[str, dict[str, Any]]:
         if cell.method == 'bc+irl':
             changes['repair'] = {'rounds': short // 2, 'starts': SHORT_REPAIR}
             changes['repair'] |= {'spread': 1.0} if gentle else {}
-    return BALANCE if gentle else cell.method, changes
+    elif plan.updates is not None:
+        changes['updates'] = plan.updates
+    return source, {k: v for k, v in changes.items() if k in type(config).model_fields}
 
 
 def _figures(result: Result) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ... import contract as contracts
-from ...errors import unknown
 from ...sim.experts import EXPERTS
 from ...sim.tasks import TASKS
 from ..ros.messages import to_joint_state
@@ -64,8 +63,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         """Check the task and the counts."""
-        if self.task not in TASKS:
-            raise ValueError(unknown(self.task, 'task', TASKS))
+        TASKS.find(self.task, ValueError)
         if self.episodes < 1 or self.max_attempts < 0 or self.seed < 0:
             raise ValueError(
                 f'episodes {self.episodes} >= 1, max_attempts {self.max_attempts} >= 0 and seed '
@@ -116,7 +114,7 @@ class Operator:
         self._stage = Stage(node, self.contract, clients)
         self._leader = node.create_publisher(JointState, '/leader/joint_states', 10)
         self._deadman = node.create_publisher(Bool, '/leader/deadman', 10)
-        self._expert = EXPERTS[self.parameters.task](self.contract)
+        self._expert = EXPERTS.find(self.parameters.task)(self.contract)
         clients.expect(*(f'/recorder/{verb}' for verb in ('start', 'stop', 'success', 'failure')))
 
     def run(self) -> int:

@@ -19,7 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from ... import contract as contracts
-from ...errors import DataError, unknown
+from ...errors import DataError
 from ...rollout.trials import Trial, Trials
 from ...sim.tasks import TASKS
 from ..ros.parameters import declare
@@ -62,8 +62,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         """Check the task, the counts and the output."""
-        if self.task not in TASKS:
-            raise ValueError(unknown(self.task, 'task', TASKS))
+        TASKS.find(self.task, ValueError)
         if self.trials < 1 or self.seed < 0:
             raise ValueError(f'trials {self.trials} >= 1 and seed {self.seed} >= 0 must hold')
         if self.time_limit_s < 0 or self.timeout_s <= 0:

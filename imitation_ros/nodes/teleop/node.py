@@ -22,9 +22,10 @@ from trajectory_msgs.msg import JointTrajectory
 from ... import contract as contracts
 from ...data.frame import Array
 from ...data.proposal import Proposal
-from ...errors import DataError, unknown
+from ...errors import DataError
 from ...kinematics.model import RobotModel
 from ...messages import codec
+from ...teleop.devices import DEVICES, open_device, Reading, Targets
 from ...teleop.gamepad import Gamepad
 from ...teleop.gate import GateConfig
 from ...teleop.keyboard import HELP, Keyboard
@@ -40,7 +41,6 @@ from ..ros.terminal import Terminal
 NS = 1_000_000_000
 HEARTBEAT_S = 0.05
 """How often the node says whether the dead-man is held [s]; at once when that changes."""
-SOURCES = ('leader', 'keyboard', 'joy')
 UNARMED = ('DISARMED', 'DISARMING', 'ESTOP', 'FAULT')
 """States of the safety node in which the dead-man must be pressed anew."""
 
@@ -51,7 +51,7 @@ class Parameters:
 
     Attributes:
         contract: Name or path of the contract.
-        source: `leader`, `keyboard` or `joy`.
+        source: `leader`, `keyboard`, `joy`, or a device that a plug-in adds.
         rate_hz: Highest rate of proposals [Hz].
         leader_map: YAML that maps a leader's joints to the robot's; '' if they have one name.
         delay_s: How far the robot follows behind the device [s]; 0 is three periods.
@@ -75,8 +75,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         """Check the source and the numbers."""
-        if self.source not in SOURCES:
-            raise ValueError(unknown(self.source, 'source', SOURCES))
+        DEVICES.find(self.source, ValueError)
         if not 1.0 <= self.rate_hz <= 500.0:
             raise ValueError(f'rate_hz must be in [1, 500], not {self.rate_hz}')
         if self.delay_s and not 1.5 / self.rate_hz <= self.delay_s <= 1.0:
@@ -103,6 +102,8 @@ class TeleopNode(Node):
         self._proposed = self._refused = 0
         self._safety = ''
         self._terminal: Terminal | None = None
+        self._reader: Reading | None = None
+        device = DEVICES[parameters.source]
         config = GateConfig(
             first_move=self.contract.safety.first_move, relative=parameters.relative
         )
@@ -121,26 +122,34 @@ class TeleopNode(Node):
         # Steady: a paused simulation must not look like a lost operator.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(HEARTBEAT_S, lambda: self._say_gate(beat=True), clock=steady)
-        if parameters.source == 'leader':
+        if device.joints:
             leader_map = None
             if parameters.leader_map:
                 leader_map = LeaderMap.load(self.contract, parameters.leader_map)
             self._leader = LeaderTeleop(self.contract, config, period_s, delay_s, leader_map)
             self._teleop: LeaderTeleop | TwistTeleop = self._leader
-            subscribe(JointState, parameters.leader_topic, self._on_leader, 10)
-            subscribe(Bool, parameters.deadman_topic, self._on_deadman, 10)
+            if device.open is None:
+                subscribe(JointState, parameters.leader_topic, self._on_leader, 10)
+                subscribe(Bool, parameters.deadman_topic, self._on_deadman, 10)
+            else:
+                self._reader = open_device(parameters.source, self.contract)
+                self.create_timer(period_s, self._read)
             return
         model = RobotModel(self.contract)
         self._twist = TwistTeleop(model, TwistConfig(), config, period_s, delay_s)
         self._teleop = self._twist
         self._keyboard = Keyboard(tools=len(self.contract.tools))
         self._gamepad = Gamepad(tools=len(self.contract.tools))
+        if device.open is not None:
+            self._reader = open_device(parameters.source, self.contract)
+            self.create_timer(period_s, self._read)
+            return
         if parameters.source == 'joy':
             subscribe(Joy, parameters.joy_topic, self._on_joy, 10)
         else:
             self._terminal = Terminal()
             print(HELP, flush=True)
-        self.create_timer(1.0 / parameters.rate_hz, self._tick)
+        self.create_timer(period_s, self._tick)
 
     def close(self) -> None:
         """Say that nobody holds the dead-man any more, and give the terminal back."""
@@ -149,6 +158,8 @@ class TeleopNode(Node):
             self._say_gate()
         if self._terminal is not None:
             self._terminal.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def _on_state(self, message: JointState) -> None:
         try:
@@ -178,19 +189,45 @@ class TeleopNode(Node):
 
     def _on_leader(self, message: JointState) -> None:
         """Propose on each leader message: a timer of the same rate would alias with it."""
+        stamp = codec.stamp_ns(message.header.stamp)
+        self._follow(self.parameters.leader_topic, stamp, tuple(message.name), message.position)
+
+    def _follow(
+        self, source: str, stamp: int, names: tuple[str, ...], positions: Sequence[float] | Array
+    ) -> None:
+        """Propose what a leader's joints say; a stamp of 0 is now."""
         now = time.monotonic_ns()
         robot = self._robot(now)
         if robot is None:
             return
-        stamp = codec.stamp_ns(message.header.stamp)
         try:
-            proposal = self._leader.step(
-                now, stamp or self._now_ns(), tuple(message.name), message.position, robot[1]
-            )
+            proposal = self._leader.step(now, stamp or self._now_ns(), names, positions, robot[1])
         except DataError as error:
-            self._refuse(f'{self.parameters.leader_topic}: {error}')
+            self._refuse(f'{source}: {error}')
             return
         self._send(proposal)
+
+    def _read(self) -> None:
+        """Propose what a plug-in's device says; whatever it raises releases the dead-man."""
+        now, source = time.monotonic_ns(), self.parameters.source
+        if self._reader is None:
+            return
+        try:
+            said = self._reader.read(now)
+        except DataError as error:
+            self._jog = None
+            self._teleop.release(f'{source}: {error}')
+            self._refuse(f'{source}: {error}')
+            self._say_gate()
+            return
+        if isinstance(said, Targets):
+            self._leader.deadman(now, said.held)
+            self._say_gate()
+            self._follow(source, 0, said.names, said.positions)
+        elif not DEVICES[source].joints:
+            if said is not None:
+                self._jog, self._jog_ns = said, now
+            self._tick()
 
     def _on_joy(self, message: Joy) -> None:
         try:
