@@ -62,6 +62,8 @@ def train(
             another run, or there is nothing to resume.
         DataError: If the dataset is damaged.
     """
+    if not isinstance(method, TrainConfig | IrlConfig):
+        _import(str(training.read(method)[0].get('method')))
     data = dataset if isinstance(dataset, Dataset) else Dataset(Path(dataset))
     config = configure(method, changes, data)
     start = None if init is None else Path(init)
@@ -77,6 +79,13 @@ def train(
     if row.offline is None:
         raise TrainingError(f'{config.method} cannot be trained from a dataset alone')
     return row.offline(data, config, Path(out), start, resume, console)
+
+
+def _import(method: str) -> None:
+    """Import what a plug-in holds; a broken one is told before any data is read."""
+    for registry in (methods.METHODS, training.METHODS):
+        if method in registry:
+            registry[method]
 
 
 def is_irl(method: str) -> bool:
