@@ -1,11 +1,12 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Write a file so that whoever reads it finds the old one or the new one, never half of it."""
+"""Write files and folders so that whoever reads them finds the old or the new, never half."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
+import shutil
 
 
 @contextmanager
@@ -33,6 +34,30 @@ def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[None]:
+    """Leave a folder that a block fills as it was, absent or empty, if the block raises.
+
+    A folder in which something lay before is not touched.
+    """
+    before = path.is_dir()
+    if before and any(path.iterdir()):
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        for entry in path.iterdir() if path.is_dir() else ():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        if not before:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def replace_text(path: Path, text: str, durable: bool = False) -> None:

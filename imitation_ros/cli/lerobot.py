@@ -8,6 +8,7 @@ import tempfile
 from typing import Annotated, Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 import typer
 
 from ..errors import DataError
@@ -80,37 +81,75 @@ def import_lerobot(
         list[str] | None,
         typer.Option(help='Its name of a joint or camera, and ours: theirs=ours. May repeat.'),
     ] = None,
-    degrees: Annotated[bool, typer.Option('--degrees', help='Its positions are degrees.')] = False,
+    degrees: Annotated[
+        bool, typer.Option('--degrees', help='Its positions are degrees, but for what slides.')
+    ] = False,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Our name of a joint and its unit there: joint=rad, deg, m, mm, percent (0..100 '
+            'between the limits) or m100 (-100..100). May repeat.'
+        ),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help='Its feature that is the state; several are put side by side.'),
+    ] = None,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help='Its feature that is the action; several are put side by side.'),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(help='Names of the entries: a,b,c, or feature=a,b,c. May repeat.'),
+    ] = None,
+    fps: Annotated[
+        float, typer.Option(min=0.0, help='Rate of its frames, where it tells two.')
+    ] = 0.0,
+    longer_video: Annotated[
+        str,
+        typer.Option(
+            metavar='first|last',
+            help='Which frames of a video that is longer than its episode belong to it.',
+        ),
+    ] = '',
 ) -> None:
     """Make a dataset of a LeRobot dataset, to train on it here.
 
     What "export-lerobot" wrote comes back as it was, but for what a video codec loses. Of any
     other dataset the vectors must name the joints of the contract (--robot); without one it
     becomes data without a robot, under its own names. Velocities are then differences of
-    positions, and ages are not known.
+    positions, and ages are not known. An episode whose parts disagree (rows, timestamps, videos)
+    is left out with the reason.
 
     Examples: imitation_ros import-lerobot lerobot/lift --out data;
     imitation_ros import-lerobot pusht --out data;
     imitation_ros import-lerobot so101 --robot so101.yaml --rename front=head_camera --degrees
-    --out data
+    --out data; imitation_ros import-lerobot so101 --robot so101.yaml --degrees
+    --units gripper=percent --out data
     """
     from ..contract import load
     from ..data.outcomes import summary
     from ..lerobot.importer import import_, Options
+    from ..lerobot.options import entry_names, LONGER, pairs
 
-    pairs = [text.partition('=') for text in rename or ()]
-    for theirs, sign, ours in pairs:
-        if not (theirs and sign and ours):
-            raise DataError(f'"{theirs}{sign}{ours}" renames nothing: write theirs=ours')
+    if longer_video not in LONGER:
+        raise DataError(f'--longer-video {longer_video}: it is first or last')
     options = Options(
         contract=None if robot is None else load(robot),
-        rename={theirs: ours for theirs, _, ours in pairs},
+        rename=pairs(rename or (), '--rename theirs=ours'),
         degrees=degrees,
+        units=pairs(units or (), '--units joint=deg'),
+        state=tuple(state or ()),
+        action=tuple(action or ()),
+        names=entry_names(names or ()),
+        fps=fps,
+        longer_video=LONGER[longer_video],
     )
     console = Console()
     manifest = _with_bar(console, 'import', lambda step: import_(source, out, options, step))
     for note in manifest.provenance.notes:
-        console.print(f'[yellow]note[/] {note}')
+        console.print('[yellow]note[/]', escape(note), highlight=False, soft_wrap=True)
     console.print(f'{out}: {len(manifest.episodes)} episodes at {manifest.policy_hz:g} Hz')
     outcomes = summary([meta.outcome for meta in manifest.episodes], [])
     console.print(f'outcomes: {outcomes}', highlight=False, soft_wrap=True)

@@ -132,11 +132,17 @@ class Imported(Provenance):
     Attributes:
         source: Its folder.
         origin: Where it came from before it was exported, if it was ours.
+        left_out: Number and reason of every episode that is not fit.
     """
 
     kind: ClassVar[str] = 'import'
     source: str
     origin: Provenance | None = None
+    left_out: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the list of JSON for what it is."""
+        object.__setattr__(self, 'left_out', tuple(self.left_out))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, with the kind."""

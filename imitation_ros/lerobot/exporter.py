@@ -18,6 +18,7 @@ from ..data.store import Dataset, Manifest
 from ..errors import DataError, unknown
 from ..files import replace_text
 from . import layout, tables
+from .instructions import instructions_from
 from .layout import Place
 from .statistics import Statistics, Table
 from .video import CODECS, VideoWriter
@@ -181,21 +182,21 @@ class _Writer:
         """Write one episode."""
         self._check_ticks(episode)
         self._check_features(episode)
-        steps, number, task = len(episode), len(self._episodes), episode.meta.task
-        if task not in self._tasks:
-            self._tasks.append(task)
+        steps, number = len(episode), len(self._episodes)
+        tasks, which = instructions_from(episode.meta, steps)
+        self._tasks += [task for task in tasks if task not in self._tasks]
         numbers = layout.columns(episode)
         frame = np.arange(steps, dtype=np.int64)
         numbers['timestamp'] = (frame / self._fps).astype(np.float32)
         numbers['frame_index'] = frame
         numbers['episode_index'] = np.full(steps, number, np.int64)
         numbers['index'] = self._frames + frame
-        numbers['task_index'] = np.full(steps, self._tasks.index(task), np.int64)
+        numbers['task_index'] = np.array([self._tasks.index(t) for t in tasks])[which]
         images = {layout.IMAGES + name: values for name, values in episode.images.items()}
         cells = {name: tables.column(values) for name, values in numbers.items()}
         row: dict[str, Any] = {
             'episode_index': number,
-            'tasks': [task],
+            'tasks': tasks,
             'length': steps,
             'dataset_from_index': self._frames,
             'dataset_to_index': self._frames + steps,

@@ -4,121 +4,52 @@
 
 One that we exported comes back as it was. Of any other, the vectors must name the joints of the
 contract that is given; without one it becomes data without a robot, to train and evaluate on.
-What LeRobot does not record (speeds, ages) is derived or left out, and noted.
+What LeRobot does not record (speeds, ages) is derived or left out, and noted. An episode whose
+parts disagree is left out with the reason.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 import json
 from pathlib import Path
-import re
 import tempfile
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
 import yaml
 
 from ..contract import Contract, loads
 from ..data.episode import Episode, EpisodeMeta, Outcome, UNSTATED
-from ..data.frame import Image
 from ..data.outcomes import UNKNOWN
 from ..data.provenance import Imported, provenance
+from ..data.ranges import Ranges
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
+from ..files import new_folder
 from ..names import plain_name
-from . import layout, tables, video
+from . import layout, tables
+from .cameras import (
+    camera_features,
+    camera_name,
+    find_cameras,
+    image_shape,
+    is_depth,
+    read_images,
+    stray_pictures,
+)
 from .exporter import Progress
+from .instructions import instructions_of
+from .names import names_of, plain, plain_joint
+from .options import Options
+from .source import open_source, Source
+from .times import check_rows
+from .units import hints
+from .vectors import urdf_joints, Vector, Vectors
 
+__all__ = ['Options', 'Source', 'import_', 'open_source']
 
-@dataclass(frozen=True)
-class Options:
-    """How a dataset that is not ours is understood.
-
-    Attributes:
-        contract: The robot it was recorded with; that inside it if None, or else no robot.
-        rename: Its names of joints and cameras -> the contract's.
-        degrees: Whether its joint positions are in degrees.
-    """
-
-    contract: Contract | None = None
-    rename: Mapping[str, str] = field(default_factory=dict)
-    degrees: bool = False
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a LeRobot folder says of itself.
-
-    Attributes:
-        root: The folder.
-        info: Its info.json.
-        tasks: Tasks by index.
-        episodes: Where each episode lies.
-        ours: What the exporter added; empty if it was not ours.
-    """
-
-    root: Path
-    info: dict[str, Any]
-    tasks: dict[int, str]
-    episodes: list[dict[str, Any]]
-    ours: dict[str, Any]
-
-    @property
-    def fps(self) -> float:
-        """Rate of the frames [Hz]."""
-        return float(self.info['fps'])
-
-    def feature(self, name: str) -> dict[str, Any]:
-        """Feature by name; raises DataError, listing the features, if there is none."""
-        if name not in self.info['features']:
-            raise DataError(
-                f'{self.root}: {unknown(name, "feature of the dataset", self.info["features"])}'
-            )
-        found: dict[str, Any] = self.info['features'][name]
-        return found
-
-
-def open_source(root: Path) -> Source:
-    """Read a folder's metadata.
-
-    Raises:
-        DataError: If it is no LeRobot dataset, or one of another version.
-    """
-    info = _json(root / layout.INFO, f'{root} is not a LeRobot dataset (no {layout.INFO})')
-    version = str(info.get('codebase_version'))
-    if version != layout.VERSION:
-        raise DataError(
-            f'{root}: LeRobot format {version}, not {layout.VERSION}; LeRobot itself brings older '
-            'datasets up to date (lerobot/scripts/convert_dataset_v21_to_v30.py)'
-        )
-    columns: list[dict[str, Any]] = []
-    for path in sorted((root / 'meta/episodes').glob('*/*.parquet')):
-        layout.inside(root, path, 'table')
-        table = tables.read(path)
-        kept = [name for name in table.column_names if not name.startswith('stats/')]
-        columns += table.select(kept).to_pylist()
-    columns.sort(key=lambda row: int(row['episode_index']))
-    if not columns:
-        raise DataError(f'{root}: no episodes')
-    ours = root / layout.OURS
-    return Source(
-        root=root,
-        info=info,
-        tasks=tables.read_tasks(layout.inside(root, root / layout.TASKS, 'table')),
-        episodes=columns,
-        ours=_json(ours, '') if ours.exists() else {},
-    )
-
-
-def _json(path: Path, missing: str) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise DataError(missing or f'{path}: cannot be read') from error
-    except json.JSONDecodeError as error:
-        raise DataError(f'{path}: damaged: {error}') from error
-    return values
+REASONS = 5
+"""Reasons that are listed where no episode is fit."""
 
 
 def import_(
@@ -128,36 +59,55 @@ def import_(
 
     Args:
         root: Folder of the LeRobot dataset.
-        out: New or empty folder.
+        out: New or empty folder; if nothing comes of it, it is left as it was.
         options: How one that is not ours is understood.
         progress: Called after every episode.
 
     Returns:
-        The manifest; the notes of its provenance say what was derived or left out.
+        The manifest; its provenance lists under `notes` what was derived or left out, and under
+        `left_out` the episodes that are not fit, with the reason.
 
     Raises:
-        DataError: If it cannot be read, no contract is known, or names do not fit it.
+        DataError: If it cannot be read, no contract is known, names do not fit it, or no episode
+            is fit.
     """
     options = options or Options()
     source = open_source(root)
     reader = _Reader(source, options)
-    writer = DatasetWriter(
-        out,
-        reader.contract.text,
-        reader.contract.hash,
-        reader.contract.urdf_text,
-        reader.contract.joints,
-        source.fps,
-        reader.contract.actions,
-    )
-    for done, row in enumerate(source.episodes, start=1):
-        with tempfile.TemporaryDirectory(dir=out, prefix='.frames_') as scratch:
-            writer.append(reader.episode(row, Path(scratch)))
-        if progress is not None:
-            progress(done, len(source.episodes))
-    before = source.ours.get('provenance', source.ours.get('report')) if reader.metas else None
-    origin = provenance(before) if before else None
-    return writer.close(Imported(str(root), origin, notes=tuple(reader.notes)))
+    left_out: list[dict[str, Any]] = []
+    with new_folder(out):
+        writer = DatasetWriter(
+            out,
+            reader.contract.text,
+            reader.contract.hash,
+            reader.contract.urdf_text,
+            reader.contract.joints,
+            reader.fps,
+            reader.contract.actions,
+        )
+        for done, row in enumerate(source.episodes, start=1):
+            try:
+                with tempfile.TemporaryDirectory(dir=out, prefix='.frames_') as scratch:
+                    writer.append(reader.episode(row, Path(scratch)))
+            except DataError as error:
+                left_out.append({'episode': int(row['episode_index']), 'reason': str(error)})
+            if progress is not None:
+                progress(done, len(source.episodes))
+        if len(left_out) == len(source.episodes):
+            reasons = [f'episode {entry["episode"]}: {entry["reason"]}' for entry in left_out]
+            more = len(reasons) - REASONS
+            listed = '\n  '.join([*reasons[:REASONS], *([f'and {more} more'] if more > 0 else [])])
+            raise DataError(f'{root}: no episode is fit:\n  {listed}')
+        reader.finish()
+        before = source.ours.get('provenance', source.ours.get('report')) if reader.metas else None
+        origin = provenance(before) if before else None
+        notes = [
+            *reader.notes,
+            *(f'episode {entry["episode"]} left out: {entry["reason"]}' for entry in left_out),
+        ]
+        return writer.close(
+            Imported(str(root), origin, notes=tuple(notes), left_out=tuple(left_out))
+        )
 
 
 class _Reader:
@@ -166,39 +116,78 @@ class _Reader:
     def __init__(self, source: Source, options: Options) -> None:
         self._source, self._options = source, options
         self.notes: list[str] = []
+        self.fps = options.fps or source.fps
         self._lost: Outcome | Literal[''] = UNSTATED
+        self._vectors = Vectors(source, options, self._note)
         self._check_renames()
         self.contract = options.contract or self._own_contract()
         self.metas = self._own_metas()
-        self._state = self._order(layout.STATE, self.contract.joints)
-        self._action = self._order(layout.ACTION, self.contract.actions)
-        self._cameras = self._find_cameras()
+        joints, lenient = urdf_joints(self.contract), self.contract.data_only
+        for name in options.units:
+            if name not in self.contract.actions:
+                known = self.contract.actions
+                raise DataError(f'{source.root}: {unknown(name, "joint with a unit", known)}')
+
+        def choose(features: tuple[str, ...], wanted: tuple[str, ...]) -> Vector:
+            return self._vectors.choose(features, wanted, self.contract, joints, lenient)
+
+        self._state = choose(self._vectors.state, self.contract.joints)
+        self._action = choose(self._vectors.action, self.contract.actions)
+        self._cameras = find_cameras(source, options, self.contract, self._note)
         features = source.info['features']
-        has_speed = layout.VELOCITY in features
-        self._velocity = self._order(layout.VELOCITY, self.contract.joints) if has_speed else None
+        self._velocity = (
+            choose((layout.VELOCITY,), self.contract.joints)
+            if layout.VELOCITY in features
+            else None
+        )
         self._poses: dict[str, list[int]] = {}
         if layout.POSES in features:
-            known = [pose.name for pose in self.contract.poses]
-            found = _find_poses(layout.names_of(features[layout.POSES]))
-            self._poses = {name: places for name, places in found.items() if name in known}
+            known_poses = [pose.name for pose in self.contract.poses]
+            found = _find_poses(features[layout.POSES]) if known_poses else {}
+            self._poses = {name: places for name, places in found.items() if name in known_poses}
         self._ages = [name for name in features if name.startswith(layout.AGE)]
-        if not has_speed:
-            self.notes.append('velocities were not recorded; they are differences of positions')
+        stored = [*self._state.features, *self._action.features, *self._cameras.values()]
+        stored += [layout.VELOCITY, layout.POSES, *layout.INDICES, 'timestamp', *self._ages]
+        self._columns = [
+            name
+            for name in dict.fromkeys(stored)
+            if name in features and features[name]['dtype'] != 'video'
+        ]
+        self._ranges = Ranges(self.contract)
+        self._raw: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
+        if self._velocity is None:
+            self._note('velocities were not recorded; they are differences of positions')
         if not self._ages:
-            self.notes.append('the age of what stands at a tick is not known')
+            self._note('the age of what stands at a tick is not known')
         if options.degrees:
-            self.notes.append('positions were in degrees')
+            self._note('positions were in degrees')
+        if self.fps != source.fps:
+            self._note(f'{self.fps:g} Hz as asked for, info.json says {source.fps:g}')
+        for key in self._cameras.values():
+            self.notes += stray_pictures(source, key)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def finish(self) -> None:
+        """Note what the values of all episodes tell."""
+        if self._options.degrees and self._raw:
+            low = np.min([one for one, _ in self._raw], axis=0)
+            high = np.max([one for _, one in self._raw], axis=0)
+            self.notes += hints(self.contract.joints, low, high, self._options.units)
+        self.notes += self._ranges.outside()
 
     def _check_renames(self) -> None:
         """Refuse to rename what is not there: it would be left out under its old name."""
         known: dict[str, None] = {}  # a set that keeps the order
-        for name in (layout.STATE, layout.ACTION) if self._options.rename else ():
-            for theirs in layout.names_of(self._source.feature(name)):
-                known |= {theirs: None, _plain_joint(theirs): None}
-        for key, feature in self._source.info['features'].items():
-            if feature['dtype'] in ('video', 'image'):
-                known[key.removeprefix(layout.IMAGES)] = None
-        for theirs in self._options.rename:
+        rename = self._options.rename
+        for name in (*self._vectors.state, *self._vectors.action) if rename else ():
+            for theirs in self._vectors.theirs(name, lenient=True):
+                known |= {theirs: None, plain_joint(theirs): None}
+        for key in camera_features(self._source):
+            known[key.removeprefix(layout.IMAGES)] = None
+        for theirs in rename:
             if theirs not in known:
                 raise DataError(
                     f'{self._source.root}: {unknown(theirs, "joint or camera to rename", known)}'
@@ -209,35 +198,32 @@ class _Reader:
         place = self._source.root / 'contract.yaml'
         if ours:
             return loads(ours['contract_text'], place, ours['urdf_text'])
-        self.notes.append('no robot is described (--robot): its numbers are taken as they are')
+        self._note('no robot is described (--robot): its numbers are taken as they are')
         return loads(self._describe(), place)
 
     def _describe(self) -> str:
         """Contract of data without a robot, under the dataset's own names."""
         cameras = []
-        for key, feature in self._source.info['features'].items():
-            if feature['dtype'] in ('video', 'image'):
-                name, (height, width, _) = self._camera(key), _image_shape(feature)
-                cameras.append(
-                    {
-                        'name': name,
-                        'topic': f'/{name}/image',
-                        'type': 'sensor_msgs/msg/Image',
-                        'height': height,
-                        'width': width,
-                        'depth': _is_depth(feature),
-                    }
-                )
+        for key, feature in camera_features(self._source).items():
+            name, (height, width, _) = camera_name(key, self._options), image_shape(feature)
+            cameras.append(
+                {
+                    'name': name,
+                    'topic': f'/{name}/image',
+                    'type': 'sensor_msgs/msg/Image',
+                    'height': height,
+                    'width': width,
+                    'depth': is_depth(feature),
+                }
+            )
         bare = {'type': 'std_msgs/msg/Float64MultiArray', 'stamps': 'log'}
+        state = self._vectors.ours(self._vectors.state, lenient=True)
+        action = self._vectors.ours(self._vectors.action, lenient=True)
         values = {
-            'name': _plain(self._source.root.resolve().name),
-            'rates': {'policy_hz': self._source.fps},
-            'observation': {
-                'topic': '/observation',
-                'position': list(self._names(layout.STATE)),
-                **bare,
-            },
-            'action': {'topic': '/action', 'names': list(self._names(layout.ACTION)), **bare},
+            'name': plain(self._source.root.resolve().name),
+            'rates': {'policy_hz': self.fps},
+            'observation': {'topic': '/observation', 'position': list(state), **bare},
+            'action': {'topic': '/action', 'names': list(action), **bare},
             'cameras': cameras,
         }
         return yaml.safe_dump(values, sort_keys=False)
@@ -245,172 +231,89 @@ class _Reader:
     def _own_metas(self) -> list[dict[str, Any]]:
         """What we said of the episodes, if they are still the same ones."""
         told = list(self._source.ours.get('episodes', []))
+        for entry in told:
+            # A name that leads elsewhere is no slip: nothing of such a dataset is taken.
+            plain_name(entry['meta']['episode'], 'episode', self._source.root / layout.OURS)
         lengths = [int(row['length']) for row in self._source.episodes]
         if [int(entry['length']) for entry in told] == lengths:
             return told
         if told:
-            self.notes.append('its episodes were edited since: their metas and ticks are lost')
+            self._note('its episodes were edited since: their metas and ticks are lost')
             # Which of them is which cannot be told: only what all were is still true.
             outcomes = {entry['meta']['outcome'] for entry in told}
             self._lost = outcomes.pop() if len(outcomes) == 1 else UNKNOWN
         return []
 
-    def _order(self, name: str, wanted: tuple[str, ...]) -> NDArray[np.intp]:
-        """Where the contract's names stand in a vector."""
-        names = self._names(name)
-        missing = [entry for entry in wanted if entry not in names]
-        if missing:
-            raise DataError(
-                f'{self._source.root}: "{name}" lacks joints of {self.contract.name}: '
-                f'{", ".join(missing)}; it has: {", ".join(names)} (--rename theirs=ours)'
-            )
-        others = [entry for entry in names if entry not in wanted]
-        if others:
-            self.notes.append(f'{name}: left out, not in the contract: {", ".join(others)}')
-        return np.array([names.index(entry) for entry in wanted], np.intp)
-
-    def _names(self, name: str) -> tuple[str, ...]:
-        """Names of a vector's entries, as we call them."""
-        rename, found = self._options.rename, []
-        for theirs in layout.names_of(self._source.feature(name)):
-            plain = _plain_joint(theirs)
-            found.append(rename.get(theirs, rename.get(plain, plain)))
-        return tuple(found)
-
-    def _camera(self, key: str) -> str:
-        """Name of a camera, as we call it."""
-        plain = key.removeprefix(layout.IMAGES)
-        return self._options.rename.get(plain, _plain(plain))
-
-    def _find_cameras(self) -> dict[str, str]:
-        """Feature of each camera of the contract that it has."""
-        known = {camera.name: camera.depth for camera in self.contract.cameras}
-        found = {}
-        for key, feature in self._source.info['features'].items():
-            if feature['dtype'] not in ('video', 'image'):
-                continue
-            name = self._camera(key)
-            depth = _is_depth(feature)
-            why = '' if name in known else 'not in the contract'
-            if name in known and depth != known[name]:
-                why = 'depth, in the contract it is colour' if depth else 'colour, not depth'
-            elif depth and feature['dtype'] == 'video':
-                why = 'depth as a video, which is not exact'
-            if why:
-                self.notes.append(f'camera "{name}" left out: {why}')
-            else:
-                found[name] = key
-        return found
-
     def episode(self, row: Mapping[str, Any], scratch: Path) -> Episode:
         """Read one episode; its images go into files, so that they need not fit in memory."""
         number, steps = int(row['episode_index']), int(row['length'])
-        stored = [k for k, f in self._source.info['features'].items() if f['dtype'] != 'video']
         place = {f'{key}_index': int(row[f'data/{key}_index']) for key in ('chunk', 'file')}
         path = layout.locate(self._source.root, self._source.info, 'data_path', **place)
-        table = tables.read(path, stored, number).sort_by('frame_index')
-        if table.num_rows != steps:
-            raise DataError(
-                f'{self._source.root}: episode {number} has {table.num_rows} rows, not {steps}'
-            )
-        unit = np.pi / 180 if self._options.degrees else 1.0
-        q = tables.numbers(table, layout.STATE)[:, self._state] * unit
+        table = tables.read(path, self._columns, number)
+        if 'frame_index' in table.column_names:
+            table = table.sort_by('frame_index')
+        check_rows(table, steps, self.fps, bool(self._options.fps))
+        q = self._state.read(table)
         if self._velocity is None:
-            v = np.diff(q, axis=0, prepend=q[:1]) * self._source.fps
+            v = np.diff(q, axis=0, prepend=q[:1]) * self.fps
         else:
-            v = tables.numbers(table, layout.VELOCITY)[:, self._velocity] * unit
+            v = self._velocity.speeds(table)
         poses = {}
         if self._poses:
-            values = tables.numbers(table, layout.POSES)
+            values = tables.vectors(table, layout.POSES)
             poses = {name: values[:, entries] for name, entries in self._poses.items()}
-        meta, first = self._meta(row)
-        step_ns = round(1e9 / self._source.fps)
-        return Episode(
+        meta, first = self._meta(row, table)
+        step_ns = round(1e9 / self.fps)
+        episode = Episode(
             meta=meta,
             tick_ns=first + step_ns * np.arange(steps, dtype=np.int64),
             q=q,
             v=v,
-            action=tables.numbers(table, layout.ACTION)[:, self._action] * unit,
+            action=self._action.read(table),
             images={
-                name: self._images(key, row, table, scratch / name)
+                name: read_images(self._source, self._options, key, row, table, scratch / name)
                 for name, key in self._cameras.items()
             },
             poses=poses,
             age_ns={
-                name.removeprefix(layout.AGE): np.round(tables.numbers(table, name) * 1e9).astype(
-                    np.int64
-                )
+                name.removeprefix(layout.AGE): np.round(
+                    tables.numbers(table, name).reshape(-1) * 1e9
+                ).astype(np.int64)
                 for name in self._ages
             },
         )
+        self._ranges.add(episode)
+        raw = self._state.raw(table)
+        self._raw.append((raw.min(axis=0), raw.max(axis=0)))
+        return episode
 
-    def _meta(self, row: Mapping[str, Any]) -> tuple[EpisodeMeta, int]:
+    def _meta(self, row: Mapping[str, Any], table: pa.Table) -> tuple[EpisodeMeta, int]:
         """Meta and first tick [ns] of an episode."""
         number = int(row['episode_index'])
         if self.metas:
             told = self.metas[number]
             meta = EpisodeMeta.from_dict(told['meta'])
-            plain_name(meta.episode, 'episode', self._source.root / layout.OURS)
             return meta, int(told['tick_ns'])
-        tasks = row.get('tasks') or ['']
+        task, changes = instructions_of(row, table, self._source.tasks)
+        if changes:
+            self._note(
+                f'several instructions within an episode, such as "{task}": which row has which '
+                'stands in its meta under instructions'
+            )
         meta = EpisodeMeta(
             episode=f'episode_{number:06d}',
-            task=str(tasks[0]),
+            task=task,
             robot=self.contract.name,
             contract_hash=self.contract.hash,
             outcome=self._lost,
+            extra={'instructions': json.dumps(changes)} if changes else {},
         )
         return meta, 0
 
-    def _images(self, key: str, row: Mapping[str, Any], table: Any, place: Path) -> Image:
-        feature, steps = self._source.feature(key), int(row['length'])
-        shape = _image_shape(feature)
-        kind = np.uint16 if _is_depth(feature) else np.uint8
-        result = np.memmap(place, dtype=kind, mode='w+', shape=(steps, *shape))
-        if feature['dtype'] == 'image':
-            frames = tables.images(table, key, _is_depth(feature))
-        else:
-            index = {f'{k}_index': int(row[f'videos/{key}/{k}_index']) for k in ('chunk', 'file')}
-            path = layout.locate(
-                self._source.root, self._source.info, 'video_path', video_key=key, **index
-            )
-            begin = float(row[f'videos/{key}/from_timestamp'])
-            frames = video.read(path, begin, steps, self._source.fps)
-        for at, image in enumerate(frames):
-            if image.shape != shape or image.dtype != kind:
-                raise DataError(
-                    f'"{key}" holds {image.dtype} images of {image.shape}, info.json says '
-                    f'{kind.__name__} of {shape}'
-                )
-            result[at] = image
-        return result
 
-
-def _image_shape(feature: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Height, width and channels, of whichever order they are in."""
-    first, second, third = (int(length) for length in feature['shape'])
-    if first in (1, 3) and third not in (1, 3):
-        return second, third, first
-    return first, second, third
-
-
-def _plain_joint(theirs: str) -> str:
-    """Name of a joint without what LeRobot's robots put behind it."""
-    return theirs.removesuffix('.pos').removesuffix('.position')
-
-
-def _plain(name: str) -> str:
-    """Name in the letters a contract allows."""
-    plain = re.sub(r'[^a-z0-9_]', '_', name.lower())
-    return plain if plain[:1].isalpha() else f'data_{plain}'
-
-
-def _is_depth(feature: Mapping[str, Any]) -> bool:
-    return bool((feature.get('info') or {}).get('is_depth_map', False))
-
-
-def _find_poses(names: tuple[str, ...]) -> dict[str, list[int]]:
+def _find_poses(feature: Mapping[str, Any]) -> dict[str, list[int]]:
     """Entries of each pose; what is no whole pose is left out."""
+    names = names_of(feature)
     bases = dict.fromkeys(name.rpartition('.')[0] for name in names)
     found = {}
     for base in bases:

@@ -174,21 +174,6 @@ def _depth(shape: list[int]) -> dict[str, Any]:
     }
 
 
-def names_of(feature: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of a vector's entries; older datasets nest them under a word such as "motors".
-
-    Raises:
-        DataError: If there are none, or not one for every entry.
-    """
-    names: Any = feature.get('names')
-    while isinstance(names, Mapping):
-        names = next(iter(names.values()), None)
-    size = int(np.prod(feature.get('shape', (0,))))
-    if not isinstance(names, Sequence) or isinstance(names, str) or len(names) != size:
-        raise DataError(f'a vector of {size} entries has the names {names}; one each is needed')
-    return tuple(str(name) for name in names)
-
-
 def columns(episode: Episode) -> dict[str, NDArray[Any]]:
     """Numbers of an episode under LeRobot's names, but for its indices and images."""
     found: dict[str, NDArray[Any]] = {

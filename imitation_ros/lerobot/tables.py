@@ -41,13 +41,27 @@ def pictures(images: Image) -> pa.Array:
 def numbers(table: pa.Table, name: str) -> NDArray[Any]:
     """Values of a column, shape (T,) or (T, k)."""
     cells = table[name].combine_chunks()
-    if pa.types.is_list(cells.type) or pa.types.is_fixed_size_list(cells.type):
-        flat: NDArray[Any] = cells.flatten().to_numpy(zero_copy_only=False)
+    if _listing(cells.type):
+        inner = cells.flatten()
+        while _listing(inner.type):
+            inner = inner.flatten()
+        flat: NDArray[Any] = inner.to_numpy(zero_copy_only=False)
         if not len(cells) or len(flat) % len(cells):
             raise DataError(f'the vectors of "{name}" differ in length')
         return flat.reshape(len(cells), -1)
     values: NDArray[Any] = cells.to_numpy(zero_copy_only=False)
     return values
+
+
+def _listing(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in tests)
+
+
+def vectors(table: pa.Table, name: str) -> NDArray[Any]:
+    """Values of a column, shape (T, k): a vector of one number may stand there as the number."""
+    values = numbers(table, name)
+    return values.reshape(len(values), -1)
 
 
 def images(table: pa.Table, name: str, depth: bool) -> Iterator[Image]:

@@ -109,6 +109,15 @@ class VideoWriter:
         self._container.close()
 
 
+def length(path: Path) -> int:
+    """How many frames a video says it has; 0 if it does not, or cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            return int(container.streams.video[0].frames)
+    except (av.FFmpegError, IndexError, OSError):
+        return 0
+
+
 def read(path: Path, first_s: float, count: int, fps: float) -> Iterator[Image]:
     """Decode some frames in a row.
 

@@ -18,6 +18,7 @@ from imitation_ros.errors import DataError
 from imitation_ros.lerobot import layout
 from imitation_ros.lerobot.exporter import export
 from imitation_ros.lerobot.importer import import_, Options
+from imitation_ros.urdf import parse
 
 
 @pytest.fixture(scope='module')
@@ -28,11 +29,11 @@ def exported(dataset, tmp_path_factory):
 
 
 @pytest.fixture
-def stranger(exported, tmp_path):
+def stranger(exported, contract, tmp_path):
     """The export as somebody else would have written it: only state, action and an image.
 
     Their joints have LeRobot's suffix and another order, the camera another name, there is one
-    joint more than in the contract, and all is in degrees.
+    joint more than in the contract, and all that turns is in degrees.
     """
     root = tmp_path / 'theirs'
     shutil.copytree(exported, root)
@@ -41,9 +42,13 @@ def stranger(exported, tmp_path):
     table = pq.read_table(path)
     info = json.loads((root / layout.INFO).read_text())
     joints = info['features']['action']['names']
+    kinds = {name: joint.kind for name, joint in parse(contract.urdf_text).joints.items()}
+    turning = np.array([kinds[name] != 'prismatic' for name in (*reversed(joints), joints[0])])
     for name in ('observation.state', 'action'):
         values = np.stack(table[name].to_pylist())[:, ::-1]
-        values = np.rad2deg(np.concatenate([values, values[:, :1]], axis=1)).astype(np.float32)
+        values = np.concatenate([values, values[:, :1]], axis=1)
+        values[:, turning] = np.rad2deg(values[:, turning])
+        values = values.astype(np.float32)
         at = table.column_names.index(name)
         table = table.set_column(at, name, pa.array(list(values)))
         names = [f'{joint}.pos' for joint in reversed(joints)] + ['tail.pos']
@@ -85,16 +90,19 @@ def test_a_stranger_is_understood_by_names(stranger, dataset, contract, tmp_path
         assert set(np.diff(after.tick_ns)) == {40_000_000}
 
 
-def test_a_stranger_without_a_robot_keeps_its_own_names(stranger, dataset, tmp_path):
+def test_a_stranger_without_a_robot_keeps_its_own_names(stranger, dataset, contract, tmp_path):
     manifest = import_(stranger, tmp_path / 'set')
     assert any('no robot is described' in note for note in manifest.provenance.notes)
-    contract = loads(manifest.contract_text, tmp_path / 'contract.yaml')
-    assert contract.data_only
-    assert contract.rates.policy_hz == 25.0
-    assert manifest.joints == manifest.actions == contract.joints
+    own = loads(manifest.contract_text, tmp_path / 'contract.yaml')
+    assert own.data_only
+    assert own.rates.policy_hz == 25.0
+    assert manifest.joints == manifest.actions == own.joints
     assert manifest.joints[0] == dataset.manifest.joints[-1] and manifest.joints[-1] == 'tail'
     after, before = Dataset(tmp_path / 'set').episode(1), dataset.episode(1)
-    np.testing.assert_allclose(np.deg2rad(after.q[:, :-1]), before.q[:, ::-1], atol=1e-6)
+    kinds = {name: joint.kind for name, joint in parse(contract.urdf_text).joints.items()}
+    turning = np.array([kinds[name] != 'prismatic' for name in manifest.joints[:-1]])
+    ours = np.where(turning, np.deg2rad(after.q[:, :-1]), after.q[:, :-1])
+    np.testing.assert_allclose(ours, before.q[:, ::-1], atol=1e-6)
     np.testing.assert_array_equal(after.images['front'], before.images['head_camera'])
     spec = ObservationSpec(
         manifest.joints, False, (), (CameraInput('front', 24, 32),), 2, 25.0, 4, 4
@@ -168,8 +176,10 @@ def test_damage(dataset, tmp_path):
     table = next((tmp_path / 'lerobot/data').rglob('*.parquet'))
     rows = pq.read_table(table)
     pq.write_table(rows.slice(0, 30), table)
-    with pytest.raises(DataError, match='episode 2 has 9 rows, not 15'):
-        import_(tmp_path / 'lerobot', tmp_path / 'set2')
+    manifest = import_(tmp_path / 'lerobot', tmp_path / 'set2')
+    assert [*manifest.provenance.left_out] == [{'episode': 2, 'reason': '9 rows, not 15'}]
+    assert 'episode 2 left out: 9 rows, not 15' in manifest.provenance.notes
+    assert [meta.episode for meta in manifest.episodes] == ['reach_0', 'reach_1']
     table.write_bytes(b'PAR1')
     with pytest.raises(DataError, match='parquet: cannot be read'):
         import_(tmp_path / 'lerobot', tmp_path / 'set3')
