@@ -25,22 +25,32 @@ NS = 1_000_000_000
 ARRAYS = ('position', 'velocity', 'effort')
 
 
-def arrays(kind: str, message: Any) -> dict[str, Array]:
+LATEST_S = 1.0
+"""A stamp may be this much older than the message's arrival; if it is more, clocks differ [s]."""
+
+
+class StopError(DataError):
+    """A trajectory without points: what is under way is to stop, and nothing new is asked for."""
+
+
+def arrays(kind: str, message: Any, log_ns: int = 0) -> dict[str, Array]:
     """Arrays of a message by field, as far as it has them.
 
     Args:
         kind: Its type.
-        message: A JointState, a JointTrajectory (its first point) or an array of floats.
+        message: A JointState, an array of floats or a JointTrajectory, of which the first point
+            after now counts: planners begin with where the robot is.
+        log_ns: When it was received [ns]; 0: at its stamp.
 
     Raises:
-        DataError: If a trajectory has no point.
+        StopError: If a trajectory has no point.
     """
     if kind.endswith('MultiArray'):
         found = {'position': message.data}
     elif kind.endswith('JointTrajectory'):
         if not len(message.points):
-            raise DataError('a trajectory without points')
-        point = message.points[0]
+            raise StopError('a trajectory without points is a stop')
+        point = _next_point(message, log_ns)
         found = {
             'position': point.positions,
             'velocity': point.velocities,
@@ -49,6 +59,19 @@ def arrays(kind: str, message: Any) -> dict[str, Array]:
     else:
         found = {name: getattr(message, name) for name in ARRAYS}
     return {name: np.asarray(a, dtype=np.float64) for name, a in found.items() if len(a)}
+
+
+def _next_point(message: Any, log_ns: int) -> Any:
+    """First point that lies after the message's arrival; the last if none does."""
+    stamp = _nanoseconds(message.header.stamp)
+    waited = log_ns - stamp if stamp and log_ns else 0
+    now = waited if 0 <= waited <= LATEST_S * NS else 0
+    later = (p for p in message.points if _nanoseconds(p.time_from_start) > now)
+    return next(later, message.points[-1])
+
+
+def _nanoseconds(time: Any) -> int:
+    return int(time.sec) * NS + int(time.nanosec)
 
 
 def names_of(kind: str, message: Any) -> tuple[str, ...]:
@@ -64,9 +87,9 @@ def names_of(kind: str, message: Any) -> tuple[str, ...]:
     return labels if len(labels) == len(message.data) and all(labels) else ()
 
 
-def _pick(kind: str, message: Any, field: str, wanted: tuple[str, ...]) -> Array:
+def _pick(kind: str, message: Any, field: str, wanted: tuple[str, ...], log_ns: int) -> Array:
     """Entries of one array in the wanted order."""
-    have = arrays(kind, message).get(field)
+    have = arrays(kind, message, log_ns).get(field)
     if have is None:
         raise DataError(f'the message has no {field}; the contract names {len(wanted)} entries')
     names = names_of(kind, message)
@@ -95,12 +118,13 @@ class VectorReader:
         """Stamp [ns] and values of a serialized message.
 
         Raises:
+            StopError: If it is a trajectory without points.
             DataError: If an entry is missing, or a value is NaN or infinite.
         """
         kind = self._stream.type
         message = decode(kind, data)
         values = np.concatenate(
-            [_pick(kind, message, name, wanted) for name, wanted in self._fields.items()]
+            [_pick(kind, message, name, wanted, log_ns) for name, wanted in self._fields.items()]
         )
         if not np.isfinite(values).all():
             raise DataError('NaN or infinity in it')
@@ -201,6 +225,8 @@ def _fill(bag: Bag, contract: Contract, timeline: Timeline) -> list[tuple[int, A
     for message in bag.messages(wanted):
         try:
             take(message)
+        except StopError:
+            continue  # no action: the rows beside it stand
         except DataError as error:
             at = (message.log_ns - bag.start_ns) / NS
             raise DataError(f'{message.topic} at {at:.2f} s: {error}') from error

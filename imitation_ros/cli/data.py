@@ -295,6 +295,8 @@ def convert_with_bar(
     for name, age in origin.skew_ms.items():
         table.add_row(name, *(f'{age[key]:.1f}' for key in ('p50', 'p99', 'max')))
     console.print(table)
+    for note in origin.notes:
+        console.print('[yellow]note[/]', escape(note), highlight=False, soft_wrap=True)
     left = [entry['left_out'] for entry in origin.episodes if 'left_out' in entry]
     kept = [meta.outcome for meta in manifest.episodes]
     console.print(f'outcomes: {summary(kept, left)}', highlight=False, soft_wrap=True)

@@ -146,7 +146,7 @@ class Acted(Model):
 
     Attributes:
         topic: Where it comes from.
-        type: Message type; of a JointTrajectory the first point counts.
+        type: Message type; of a JointTrajectory the first point after now counts.
         field: Which of the message's arrays it is; a bare array has but one.
         names: Names of its entries, in the order of the policy's actions.
         limits: Lowest and highest value of an entry; of others the range seen in training.

@@ -22,6 +22,7 @@ from ..bags.reader import Bag
 from ..bags.topics import as_recorded
 from ..bags.vectors import pair
 from ..contract import Contract
+from ..data.doubts import Doubts
 from ..data.episode import Episode, EpisodeMeta, OUTCOMES, UNSTATED
 from ..data.frame import Image
 from ..data.images import resize
@@ -116,7 +117,8 @@ def convert(
     Returns:
         The manifest. Its provenance lists every bag with its steps (and how many of them an
         operator drove, where a policy drove as well) and outcome, or the reason it was left out,
-        and the age of every modality over all ticks.
+        and the age of every modality over all ticks, and under `notes` what is odd about the
+        numbers.
 
     Raises:
         DataError: If the bags do not agree on a contract, or no episode is fit.
@@ -140,6 +142,7 @@ def convert(
     entries: list[dict[str, Any]] = []
     ages: dict[str, list[np.ndarray[Any, Any]]] = {}
     names: set[str] = set()
+    doubts = Doubts(contract)
     total_bytes = 0
     for index, path in enumerate(paths):
         entry: dict[str, Any] = {'bag': str(path), 'steps': 0, 'reason': ''}
@@ -151,6 +154,7 @@ def convert(
                     episode = replace(episode, meta=replace(episode.meta, episode=name))
                 names.add(episode.meta.episode)
                 writer.append(episode)
+                doubts.add(episode)
             total_bytes += size
             entry['steps'] = len(episode)
             entry['episode'] = episode.meta.episode
@@ -170,7 +174,9 @@ def convert(
         reasons = '\n  '.join(f'{entry["bag"]}: {entry["reason"]}' for entry in entries)
         raise DataError(f'no episode was fit for the dataset:\n  {reasons}')
     skew_ms = {name: _percentiles(np.concatenate(age)) for name, age in ages.items()}
-    return writer.close(Conversion(tuple(entries), skew_ms, total_bytes))
+    return writer.close(
+        Conversion(tuple(entries), skew_ms, total_bytes, notes=tuple(doubts.found()))
+    )
 
 
 def agreed(paths: Iterable[Path]) -> Contract:

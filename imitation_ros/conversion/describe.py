@@ -6,7 +6,8 @@ The names, the arrays, the rate and the clock come from the bag's own messages. 
 told from them is asked for, never guessed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 import re
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 
 from ..bags.layout import find_bags
 from ..bags.reader import Bag
-from ..bags.vectors import arrays, names_of
+from ..bags.vectors import arrays, names_of, StopError
 from ..errors import DataError
 
 NS = 1_000_000_000
@@ -115,7 +116,19 @@ def _list(topics: Sequence[str]) -> str:
 
 
 def _first(bag: Bag, topic: str) -> Any:
-    return bag.decode(next(iter(bag.messages([topic]))))
+    """First message of a topic, but for trajectories without points, which are stops."""
+    for message in bag.messages([topic]):
+        found = bag.decode(message)
+        if bag.types[topic] != TRAJECTORY or len(found.points):
+            return found
+    raise DataError(f'{bag.path}: {topic} holds trajectories without points alone')
+
+
+def _arrays(bag: Bag, topic: str) -> Iterator[dict[str, Any]]:
+    """Arrays of every message of a topic, but for stops."""
+    for message in bag.messages([topic]):
+        with suppress(StopError):
+            yield arrays(bag.types[topic], bag.decode(message))
 
 
 def _times(bag: Bag, topic: str, stamps: str) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -165,8 +178,7 @@ def _action(bag: Bag, topic: str) -> dict[str, Any]:
     if not found:
         raise DataError(f'{bag.path}: {topic} holds no numbers')
     still = set(found)
-    for message in bag.messages([topic]) if len(found) > 1 else ():
-        now = arrays(kind, bag.decode(message))
+    for now in _arrays(bag, topic) if len(found) > 1 else ():
         still -= {f for f in still if f in now and not np.array_equal(now[f], found[f])}
     field = next((f for f in found if f not in still), next(iter(found)))
     names = _names(names_of(kind, first), len(found[field]), 'action')

@@ -19,10 +19,10 @@ import pyarrow as pa
 import yaml
 
 from ..contract import Contract, loads
+from ..data.doubts import Doubts
 from ..data.episode import Episode, EpisodeMeta, Outcome, UNSTATED
 from ..data.outcomes import UNKNOWN
 from ..data.provenance import Imported, provenance
-from ..data.ranges import Ranges
 from ..data.store import DatasetWriter, Manifest
 from ..errors import DataError, unknown
 from ..files import new_folder
@@ -153,7 +153,7 @@ class _Reader:
             for name in dict.fromkeys(stored)
             if name in features and features[name]['dtype'] != 'video'
         ]
-        self._ranges = Ranges(self.contract)
+        self._doubts = Doubts(self.contract)
         self._raw: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
         if self._velocity is None:
             self._note('velocities were not recorded; they are differences of positions')
@@ -176,7 +176,7 @@ class _Reader:
             low = np.min([one for one, _ in self._raw], axis=0)
             high = np.max([one for _, one in self._raw], axis=0)
             self.notes += hints(self.contract.joints, low, high, self._options.units)
-        self.notes += self._ranges.outside()
+        self.notes += self._doubts.found()
 
     def _check_renames(self) -> None:
         """Refuse to rename what is not there: it would be left out under its old name."""
@@ -282,7 +282,7 @@ class _Reader:
                 for name in self._ages
             },
         )
-        self._ranges.add(episode)
+        self._doubts.add(episode)
         raw = self._state.raw(table)
         self._raw.append((raw.min(axis=0), raw.max(axis=0)))
         return episode

@@ -20,6 +20,7 @@ from rich.console import Console
 import torch
 import yaml
 
+from ..data.doubts import Doubts
 from ..data.stats import measure
 from ..data.store import Dataset
 from ..data.windows import Windows
@@ -170,7 +171,10 @@ def _train(
     windows = Windows(dataset, episodes, spec, config.corrections, mirror)
     held_out = Windows(dataset, held, spec, config.corrections) if held else None
     stats = measure(windows, residual=config.action == 'residual')
-    warnings = stats.warnings(spec)
+    doubts = Doubts(contract)
+    for index in episodes:
+        doubts.add(dataset.episode(index))
+    warnings = (*stats.warnings(spec), *doubts.found())
     state = TrainState(config, spec, stats, len(windows))
     identity = fingerprint(dataset)
     values = {

@@ -24,7 +24,7 @@ from ..authority import Drivers
 from ..motion import at_stop, idle, jerk, thresholds
 from ..reader import header_stamp_ns
 from ..topics import COMMAND, IMAGE, Topic
-from ..vectors import VectorReader
+from ..vectors import StopError, VectorReader
 from .checks import judge_topic, Notes, Track
 from .frozen import carriers, Frozen, ImageTrack, judge
 from .report import Audit, Bounds, Verdict
@@ -132,8 +132,11 @@ class Auditor:
         if topic.name in self._joints:
             stamp = self._look_at_joints(topic, data)
         elif topic.name in self._vectors:
-            stamp, values = self._vectors[topic.name].read(data, publish_ns)
-            self._alternations[topic.name].push(values)
+            try:
+                stamp, values = self._vectors[topic.name].read(data, publish_ns)
+                self._alternations[topic.name].push(values)
+            except StopError:
+                stamp = header_stamp_ns(data) if topic.stamped else publish_ns
         elif topic.name == self._driver_topic:
             stamp = self.drivers.push(data)
         elif topic.name in self._cameras:

@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Values of a dataset beside the limits of its contract: another unit gives itself away."""
+"""What is odd about the numbers of a dataset: another unit, or actions that lead nowhere."""
 
 from collections.abc import Iterator
 
@@ -14,15 +14,24 @@ BEYOND = 0.1
 """Further outside its limits than this no joint should be [rad or m]..."""
 SHARE = 0.1
 """... or this share of their range, whichever is less."""
+EQUAL = 0.1
+"""An action is the position it goes with if it is off by less than this share of a step."""
 
 
-class Ranges:
-    """Lowest and highest value of every joint and action, over the episodes that were added."""
+class Doubts:
+    """Looks at episodes one by one and says at the end what is odd about all of them."""
 
     def __init__(self, contract: Contract) -> None:
-        """Start with nothing."""
+        """Start with nothing; the contract names the joints and their limits."""
         self._contract = contract
         self._found: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._moving = 0
+        self._still = 0
+        places = {name: place for place, name in enumerate(contract.joints)}
+        # Without a robot an action may be anything; only one that is seen too can be compared.
+        self._seen = [
+            (i, places[name]) for i, name in enumerate(contract.actions) if name in places
+        ]
 
     def add(self, episode: Episode) -> None:
         """Look at one episode."""
@@ -33,9 +42,31 @@ class Ranges:
                 before = self._found[what]
                 low, high = np.minimum(low, before[0]), np.maximum(high, before[1])
             self._found[what] = (low, high)
+        if len(self._seen) == len(self._contract.actions):
+            self._compare(episode)
 
-    def outside(self) -> Iterator[str]:
-        """Say of every joint whose values are far outside the contract's limits by how much."""
+    def _compare(self, episode: Episode) -> None:
+        """Count whether every action is the position it goes with, or the one before."""
+        q = np.asarray(episode.q, np.float64)[:, [place for _, place in self._seen]]
+        action = np.asarray(episode.action, np.float64)[:, [place for place, _ in self._seen]]
+        step = float(np.abs(np.diff(q, axis=0)).mean())
+        if step < 1e-6:
+            return
+        self._moving += 1
+        off = min(np.abs(action - q).mean(), np.abs(action[1:] - q[:-1]).mean())
+        self._still += bool(off < EQUAL * step)
+
+    def found(self) -> Iterator[str]:
+        """Say what is odd, one sentence each."""
+        yield from self._outside()
+        if self._still:
+            yield (
+                f'in {self._still} of {self._moving} episodes every action is the position it '
+                'goes with: a policy can only learn to stand still; choose the topic or feature '
+                'of what was commanded'
+            )
+
+    def _outside(self) -> Iterator[str]:
         contract, limits = self._contract, self._contract.limits
         for what, (low, high) in self._found.items():
             # Without a robot nobody said what is measured, but perhaps what may be done.
