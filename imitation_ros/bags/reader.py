@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read rosbag2 bags, ours or anybody's, MCAP or sqlite3, without ROS."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 import json
@@ -17,7 +17,6 @@ from mcap.records import Attachment
 from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.rosbag2 import Reader as Rosbag2Reader
 from rosbags.rosbag2 import ReaderError
-from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 import zstandard
 
 from ..contract import Contract, loads
@@ -37,6 +36,7 @@ from .layout import (
 )
 from .records import CODECS
 from .topics import as_recorded
+from .types import typestore
 
 NS = 1_000_000_000
 REPAIR = 'run "imitation_ros repair"'
@@ -55,6 +55,10 @@ DAMAGE = (
     zstandard.ZstdError,
 )
 """What the readers raise on files that were cut or overwritten."""
+
+ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
+LARGEST = 256 * 1024 * 1024
+"""Size that a message compressed by itself may have [bytes]."""
 
 _DDS_HEADER = {0: '>', 1: '<', 2: '>', 3: '<', 6: '>', 7: '<'}
 _STAMP = {order: struct.Struct(f'{order}iI') for order in '<>'}
@@ -89,6 +93,30 @@ def header_stamp_ns(data: bytes) -> int:
     return int(sec) * NS + int(nanosec)
 
 
+def _check_packing(path: Path, information: Mapping[str, Any]) -> None:
+    """Refuse messages that were compressed one by one by anything but zstd."""
+    mode = str(information.get('compression_mode') or '').lower()
+    kind = str(information.get('compression_format') or '')
+    if mode == 'message' and kind != 'zstd':
+        raise BagError(
+            f'{path}: its messages are compressed one by one with "{kind}"; read are those that '
+            'are not, or with zstd'
+        )
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A message, if it was compressed by itself (`--compression-mode message`) without that.
+
+    No serialized message begins as zstd's frames do: its first byte is 0.
+    """
+    if data[:4] != ZSTD_MAGIC:
+        return data
+    size = zstandard.frame_content_size(data)
+    if size > LARGEST:
+        raise BagError(f'a compressed message of {size} bytes; {LARGEST} are read at most')
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=LARGEST)
+
+
 class Bag:
     """A finished bag, opened for reading; a context manager.
 
@@ -97,6 +125,7 @@ class Bag:
         types: Message type of each topic.
         counts: Number of messages of each topic.
         publishers: Number of publishers of each topic, where the bag tells.
+        unreadable: Types whose definition is not understood, and why.
         start_ns: Receive time of the first message [ns].
         end_ns: Receive time of the last message [ns].
         meta: The episode, if the bag is one of ours.
@@ -134,6 +163,7 @@ class Bag:
         self.publishers: dict[str, int] = {}
         self._attachments: dict[str, str] = {}
         custom = information.get('custom_data') or {}
+        _check_packing(path, information)
         try:
             if self._mcap:
                 self._open_mcap(custom)
@@ -144,7 +174,9 @@ class Bag:
             if isinstance(error, BagError):
                 raise
             raise BagError(f'{path}: cut off or damaged ({error}); {REPAIR}') from error
-        self._store = self._typestore(str(information.get('ros_distro') or ''))
+        self._store, self.unreadable = typestore(
+            self._definitions, str(information.get('ros_distro') or '')
+        )
         meta = custom.get(CUSTOM_KEY)
         self.meta: EpisodeMeta | None = parse_meta(meta, path) if meta else None
         text = self._attachments.get(CONTRACT_FILE)
@@ -184,6 +216,7 @@ class Bag:
 
     def _open_mcap(self, custom: dict[str, str]) -> None:
         starts, ends = [], []
+        others: dict[str, str] = {}
         for file in self._files:
             stream = open(file, 'rb')
             self._open.append(stream)
@@ -206,9 +239,13 @@ class Bag:
             for number, channel in summary.channels.items():
                 schema = summary.schemas.get(channel.schema_id)
                 if channel.message_encoding != 'cdr' or schema is None:
+                    others[channel.topic] = channel.message_encoding or 'unknown'
                     continue
                 self.types[channel.topic] = schema.name
-                self._definitions[schema.name] = (schema.encoding, schema.data.decode())
+                self._definitions[schema.name] = (
+                    schema.encoding,
+                    schema.data.decode('utf-8', 'replace'),
+                )
                 offers = publishers(channel.metadata.get('offered_qos_profiles', ''))
                 self.publishers[channel.topic] = max(offers, self.publishers.get(channel.topic, 0))
                 count = statistics.channel_message_counts.get(number, 0)
@@ -224,6 +261,12 @@ class Bag:
                     if record.name == CUSTOM_KEY:
                         custom.update(record.metadata)
         self.start_ns, self.end_ns = min(starts, default=0), max(ends, default=0)
+        if others and not self.types:
+            kinds = ', '.join(sorted(set(others.values())))
+            raise BagError(
+                f'{self.path}: no ROS 2 topic in it: its {len(others)} topics are of the encoding '
+                f'{kinds}, and only cdr is read (of ROS 1, rosbags-convert makes a bag of ROS 2)'
+            )
 
     def _open_rosbag(self) -> None:
         self._rosbag = Rosbag2Reader(self.path)
@@ -242,20 +285,6 @@ class Bag:
                 self._definitions[connection.msgtype] = ('ros2idl', text.data)
         self.start_ns = self._rosbag.start_time if self._rosbag.message_count else 0
         self.end_ns = self._rosbag.end_time - 1 if self._rosbag.message_count else 0
-
-    def _typestore(self, distro: str) -> Any:
-        """Types of the bag's own ROS distribution, and those the bag itself defines."""
-        known = {store.value: store for store in Stores}
-        store = get_typestore(known.get(f'ros2_{distro}', Stores.LATEST))
-        for name, (encoding, text) in self._definitions.items():
-            if name in store.fielddefs or not text:
-                continue
-            if encoding == 'ros2msg':
-                types = get_types_from_msg(text, name)
-            else:
-                types = get_types_from_idl(text)
-            store.register({k: v for k, v in types.items() if k not in store.fielddefs})
-        return store
 
     def stamped(self, kind: str) -> bool:
         """Whether messages of a type start with a std_msgs/Header."""
@@ -309,7 +338,7 @@ class Bag:
                     message.log_time,
                     message.publish_time,
                     message.sequence,
-                    message.data,
+                    _unpacked(message.data),
                 )
 
     def _db_messages(self, topics: list[str]) -> Iterator[RawMessage]:
@@ -332,6 +361,8 @@ class Bag:
 
     def decode_as(self, kind: str, data: bytes) -> Any:
         """Make an object of a type and a serialized message; see `decode`."""
+        if kind in self.unreadable:
+            raise BagError(f'is {kind}: {self.unreadable[kind]}')
         return definitions.decode(kind, data, self._store)
 
     def summary(self) -> dict[str, Any]:

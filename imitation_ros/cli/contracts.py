@@ -44,6 +44,9 @@ def contract_from_bag(
     out.write_text(text, encoding='utf-8')
     with Bag(find_bags(bag)[0]) as first:
         held = first.contract
+    for line in text.splitlines():
+        if line.startswith('# Left out'):
+            Console().print(line[2:], markup=False, highlight=False, soft_wrap=True)
     Console().print(
         f'{out}: {contract.n} observed ({contract.joint_states.topic}), {len(contract.actions)} '
         f'actions ({contract.topics.command}), {contract.rates.policy_hz:g} Hz\n'

@@ -6,7 +6,7 @@ The names, the arrays, the rate and the clock come from the bag's own messages. 
 told from them is asked for, never guessed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 import re
@@ -23,6 +23,9 @@ from ..errors import DataError
 NS = 1_000_000_000
 STATE, TRAJECTORY = 'sensor_msgs/msg/JointState', 'trajectory_msgs/msg/JointTrajectory'
 BARE = ('std_msgs/msg/Float64MultiArray', 'std_msgs/msg/Float32MultiArray')
+READ = ('JointState', 'JointTrajectory', 'Float64MultiArray', 'Float32MultiArray')
+MANY = 20
+"""Topics that are listed at most."""
 DOES = re.compile(r'action|(?<![a-z])acts?(?![a-z])|command|cmd|control|ctrl|target|goal')
 SEES = re.compile(r'obs|state|feedback|sensor')
 LEAST_AGE_S, PERIODS = 0.5, 3.0
@@ -71,12 +74,17 @@ def describe(
             'action': {'topic': done, 'type': bag.types[done], **_action(bag, done)},
         }
         values['action']['stamps'] = stamps
+        rest = _left_out(bag, (seen, done))
     head = (
         f'# Contract of data without a robot, written from {path.name}.\n'
         '# It trains, exports and evaluates; moving a robot takes a urdf and groups.\n'
         '# action.limits: {name: [low, high]} may be added; else the range in the data holds.\n'
     )
-    return head + str(yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=99))
+    return (
+        head
+        + rest
+        + str(yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=99))
+    )
 
 
 def _topics(bag: Bag, observation: str | None, action: str | None) -> tuple[str, str]:
@@ -88,11 +96,20 @@ def _topics(bag: Bag, observation: str | None, action: str | None) -> tuple[str,
     ]
     for given in (observation, action):
         if given is not None and given not in fit:
-            raise DataError(f'{bag.path}: {given} is none of its topics of numbers: {_list(fit)}')
+            others = [topic for topic in bag.types if topic not in fit]
+            more = f'; not read: {_types(bag, others)}' if others else ''
+            raise DataError(
+                f'{bag.path}: {given} is none of its topics of numbers: {_list(fit)}{more}'
+            )
     doers = [t for t in fit if t != observation and (bag.types[t] == TRAJECTORY or DOES.search(t))]
     if len(doers) != 1:
         # A namespace may sound like one of the two; and of two topics one is seen, the other done.
         doers = [t for t in doers or fit if t != observation and not SEES.search(t)]
+    if not fit:
+        raise DataError(
+            f'{bag.path}: none of its topics can be read as numbers ({", ".join(READ)} can): '
+            f'{_types(bag, bag.types)}'
+        )
     if action is None:
         if len(doers) != 1:
             raise DataError(
@@ -109,6 +126,19 @@ def _topics(bag: Bag, observation: str | None, action: str | None) -> tuple[str,
             )
         (observation,) = seers
     return observation, action
+
+
+def _left_out(bag: Bag, used: Sequence[str]) -> str:
+    """Comment on the topics that a contract leaves out; '' if there are none."""
+    rest = [topic for topic in bag.types if topic not in used and bag.counts[topic]]
+    return f'# Left out: {_types(bag, rest)}.\n' if rest else ''
+
+
+def _types(bag: Bag, topics: Iterable[str]) -> str:
+    """Topics and their types, the first of many."""
+    listed = [f'{topic} ({bag.types[topic]})' for topic in sorted(topics)]
+    more = f' and {len(listed) - MANY} more' if len(listed) > MANY else ''
+    return ', '.join(listed[:MANY]) + more or 'there is none'
 
 
 def _list(topics: Sequence[str]) -> str:

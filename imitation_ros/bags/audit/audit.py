@@ -293,6 +293,8 @@ class Auditor:
                 )
             missing = (lost or {}).get(name, 0)
             found.append(judge_topic(track, ends, frozen, missing, simulated, self.bounds, notes))
+        if not any(track.log_ns for track in self.tracks.values()) and not notes.reject:
+            notes.reject.append('no message in it that can be read')
         self._judge_sources(ends[0], publishers or {}, notes)
         skew = self.skew_ns() / 1e6
         audit = Audit(
