@@ -38,7 +38,6 @@ MAX_DIGITS = 400
 """Longest number; float64 needs at most 17 digits and an exponent."""
 
 _Base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-_NUMBERS = ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')
 _BLOCKS = re.compile(rf'^[ \-?:]{{{MAX_DEPTH}}}', re.MULTILINE)
 """A line that may open many blocks: each takes a column of indentation, or a dash."""
 
@@ -148,6 +147,8 @@ def parse_yaml(text: str, source: object) -> Any:
         if _suspicious(text):
             _weigh(yaml.parse(text, Loader=_Base), source)
         return yaml.load(text, Loader=_Loader)
+    except DocumentError:
+        raise
     except yaml.YAMLError as error:
         raise DocumentError(f'{source}: not YAML: {_yaml_reason(error)}') from error
     except RecursionError as error:
@@ -230,13 +231,25 @@ class _Loader(_Base):  # type: ignore[misc]
                 seen.add(name)
         return super().construct_mapping(node, deep)
 
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
+    def construct_integer(self, node: Any) -> Any:
         """Refuse endless numbers: reading one takes the square of its length."""
-        if node.tag in _NUMBERS and len(node.value) > MAX_DIGITS:
-            raise yaml.constructor.ConstructorError(
-                None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark
-            )
-        return super().construct_object(node, deep)
+        return self.construct_yaml_int(_short(node))
+
+    def construct_number(self, node: Any) -> Any:
+        """As `construct_integer`."""
+        return self.construct_yaml_float(_short(node))
+
+
+_Loader.add_constructor('tag:yaml.org,2002:int', _Loader.construct_integer)
+_Loader.add_constructor('tag:yaml.org,2002:float', _Loader.construct_number)
+
+
+def _short(node: Any) -> Any:
+    if len(node.value) > MAX_DIGITS:
+        raise yaml.constructor.ConstructorError(
+            None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark
+        )
+    return node
 
 
 def _yaml_reason(error: yaml.YAMLError) -> str:

@@ -3,11 +3,13 @@
 """Joint names and limits from a URDF, with the standard library alone."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 import math
 from pathlib import Path
-from xml.etree import ElementTree
 
-from .errors import ContractError
+from .documents import parse_xml, read_text
+from .errors import ContractError, DocumentError
+from .urdf_checks import check
 
 MOVING = ('revolute', 'continuous', 'prismatic')
 
@@ -66,11 +68,26 @@ def parse(text: str, source: str = 'URDF') -> Urdf:
         ContractError: If it is not XML, not a robot, or a limit is missing.
     """
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        raise ContractError(f'{source}: not well-formed XML: {error}') from error
+        return _known(text)
+    except ContractError:
+        return _read(text, source)  # its error names the source
+
+
+@lru_cache(maxsize=16)
+def _known(text: str) -> Urdf:
+    """Joints and links of a URDF that was read before; a session has one in every bag."""
+    return _read(text, 'URDF')
+
+
+def _read(text: str, source: str) -> Urdf:
+    """Read the joints and links; arguments and errors as `parse`."""
+    try:
+        root = parse_xml(text, source)
+    except DocumentError as error:
+        raise ContractError(str(error)) from error
     if root.tag != 'robot':
         raise ContractError(f'{source}: the root element is <{root.tag}>, not <robot>')
+    check(root, source)
     joints: dict[str, UrdfJoint] = {}
     for element in root.iterfind('joint'):
         name, kind = element.get('name', ''), element.get('type', '')
@@ -98,7 +115,9 @@ def parse(text: str, source: str = 'URDF') -> Urdf:
 def load(path: Path) -> Urdf:
     """Read a URDF file; see `parse`."""
     try:
-        text = path.read_text(encoding='utf-8')
+        text = read_text(path)
+    except DocumentError as error:
+        raise ContractError(str(error)) from error
     except OSError as error:
         raise ContractError(f'cannot read the URDF {path}: {error.strerror}') from error
     return parse(text, str(path))
