@@ -6,9 +6,11 @@ A map of the package, from the bottom up; a layer imports only layers below it.
 
     errors, resources     what can go wrong; where our files are
     plugins               what other distributions add, by entry points
+    files, documents      files replaced whole; the gate for YAML, JSON, XML of others
     names                 plain path components out of what files say
     lifetime, domain      when a process of ours ends; the ROS graph it joins
-    urdf, contract        one YAML per robot, checked against its URDF
+    linkage, urdf         a URDF: one tree of links, its joints and limits
+    contract              one YAML per robot, checked against its URDF
     data                  frames, the one resampler, episodes, datasets (numpy only)
     kinematics            Pinocchio models in contract order, inverse kinematics
     messages              ROS message bytes to arrays and back, live and from bags

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .documents import parse_xml, read_text
 from .errors import ContractError, DocumentError
-from .urdf_checks import check
+from .linkage import check
 
 MOVING = ('revolute', 'continuous', 'prismatic')
 

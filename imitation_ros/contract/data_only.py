@@ -6,6 +6,7 @@ Such a contract says which arrays of which messages are seen and done. It is eno
 export and evaluate on data; whatever moves a robot refuses it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def data_contract(file: ContractFile, text: str, path: Path) -> Contract:
         limits=_limits(acted),
         home=home,
         rates=file.rates,
-        joint_states=JointStates(
+        # Not validated: data may be older than a robot's joint states.
+        joint_states=JointStates.model_construct(
             topic=observed.topic,
             rate_hz=observed.rate_hz or file.rates.policy_hz,
             max_age_s=observed.max_age_s,
@@ -103,7 +105,7 @@ def _check(observed: Observed, acted: Acted, path: Path) -> None:
 
 
 def _twice(names: Sequence[str]) -> list[str]:
-    return sorted({name for name in names if list(names).count(name) > 1})
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 def _limits(acted: Acted) -> Limits:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .quantities import Margin, Place
+
 
 class Feature(BaseModel):
     """Frozen values; a key that is not declared is an error."""
@@ -39,8 +41,8 @@ class Support(Feature):
 
     feet: tuple[str, ...] = ()
     frame: str | None = None
-    polygon: tuple[tuple[float, float], ...] = ()
-    margin: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.02
+    polygon: tuple[tuple[Place, Place], ...] = Field((), max_length=1000)
+    margin: Margin = 0.02
 
     @model_validator(mode='after')
     def _is_whole(self) -> 'Support':

@@ -8,11 +8,37 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .features import Support, Torque
 from .fingerprint import LATER
+from .quantities import (
+    Acceleration,
+    Age,
+    Budget,
+    Depth,
+    Direction,
+    Distance,
+    Margin,
+    PerSecond,
+    Pixels,
+    Place,
+    Position,
+    Rate,
+    Rejections,
+    Rows,
+    Share,
+    Silence,
+    Size,
+    SlowAge,
+    Speed,
+    Step,
+    Ticks,
+    Time,
+    Tolerance,
+    ToolSpeed,
+)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Topic = Annotated[str, Field(pattern=r'^/[A-Za-z_/][A-Za-z0-9_/]*$')]
-Name = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]*$')]
+Topic = Annotated[str, Field(pattern=r'^/[A-Za-z_/][A-Za-z0-9_/]*$', max_length=255)]
+Name = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]*$', max_length=100)]
+MANY = 1000
+"""Most groups, cameras, objects or obstacles of a contract."""
 
 
 class Model(BaseModel):
@@ -30,7 +56,7 @@ class Qos(Model):
     """
 
     reliability: Literal['reliable', 'best_effort'] = 'reliable'
-    depth: int = Field(10, ge=1)
+    depth: Depth = 10
 
 
 class Output(Model):
@@ -74,10 +100,10 @@ class Signal(Model):
         delay_s: How long before the tick the value is taken [s].
     """
 
-    rate_hz: Positive
-    max_age_s: Positive
+    rate_hz: Rate
+    max_age_s: Age
     resample: str = 'hold'
-    delay_s: NotNegative = 0.0
+    delay_s: Time = 0.0
 
     @model_validator(mode='after')
     def _check_delay(self) -> 'Signal':
@@ -101,8 +127,8 @@ class JointStates(Signal):
     """
 
     topic: Topic = '/joint_states'
-    rate_hz: Positive = 200.0
-    max_age_s: Positive = 0.05
+    rate_hz: Rate = 200.0
+    max_age_s: Age = 0.05
     qos: Qos = Qos(depth=100)
     resample: Literal['hold', 'linear'] = 'hold'
 
@@ -130,8 +156,8 @@ class Observed(Model):
     position: tuple[str, ...] = ()
     velocity: tuple[str, ...] = ()
     effort: tuple[str, ...] = ()
-    rate_hz: Positive | None = None
-    max_age_s: Positive = 0.5
+    rate_hz: Rate | None = None
+    max_age_s: SlowAge = 0.5
     stamps: Literal['header', 'log'] = 'header'
 
     @property
@@ -184,11 +210,11 @@ class Camera(Model):
     name: Name
     topic: Topic
     type: Literal['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage']
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
+    width: Pixels
+    height: Pixels
     depth: bool = False
-    rate_hz: Positive = 30.0
-    max_age_s: Positive = 0.2
+    rate_hz: Rate = 30.0
+    max_age_s: Age = 0.2
     qos: Qos = Qos(depth=5)
 
 
@@ -203,8 +229,8 @@ class Pose(Signal):
 
     name: Name
     topic: Topic
-    rate_hz: Positive = 50.0
-    max_age_s: Positive = 0.2
+    rate_hz: Rate = 50.0
+    max_age_s: Age = 0.2
     qos: Qos = Qos()
     resample: Literal['hold', 'slerp'] = 'hold'
 
@@ -237,8 +263,8 @@ class Rates(Model):
         command_hz: Ticks of the safety node [Hz].
     """
 
-    policy_hz: Positive = 25.0
-    command_hz: Positive = 100.0
+    policy_hz: Rate = 25.0
+    command_hz: Rate = 100.0
 
 
 class JointLimits(Model):
@@ -251,13 +277,13 @@ class JointLimits(Model):
         upper: Highest position [rad or m].
     """
 
-    velocity: Positive | None = None
-    acceleration: Positive | None = None
-    lower: float | None = None
-    upper: float | None = None
+    velocity: Speed | None = None
+    acceleration: Acceleration | None = None
+    lower: Position | None = None
+    upper: Position | None = None
 
 
-Vector = tuple[float, float, float]
+Vector = tuple[Place, Place, Place]
 
 
 class Obstacle(Model):
@@ -275,9 +301,9 @@ class Obstacle(Model):
     name: Name
     shape: Literal['plane', 'box', 'sphere']
     position: Vector = (0.0, 0.0, 0.0)
-    normal: Vector | None = None
-    size: tuple[Positive, Positive, Positive] | None = None
-    radius: Positive | None = None
+    normal: tuple[Direction, Direction, Direction] | None = None
+    size: tuple[Size, Size, Size] | None = None
+    radius: Size | None = None
 
     @model_validator(mode='after')
     def _is_whole(self) -> 'Obstacle':
@@ -338,32 +364,32 @@ class Safety(Model):
 
     gone: ClassVar[dict[str, float]] = {'row_distance': 0.1, 'row_acceleration': 1.5}
 
-    velocity: Positive = 1.5
-    acceleration: Positive = 6.0
-    position_margin: NotNegative = 0.0
+    velocity: Speed = 1.5
+    acceleration: Acceleration = 6.0
+    position_margin: Tolerance = 0.0
     joints: dict[str, JointLimits] = {}
-    self_collision_distance: Positive = 0.02
-    certificate_margin: NotNegative = 0.003
-    row_margin: NotNegative = 0.006
-    row_return_rate: NotNegative = 4.0
-    row_limit: int = Field(40, ge=1)
+    self_collision_distance: Distance = 0.02
+    certificate_margin: Margin = 0.003
+    row_margin: Margin = 0.006
+    row_return_rate: PerSecond = 4.0
+    row_limit: Rows = 40
     ignored_link_pairs: tuple[tuple[str, str], ...] = ()
-    arm_velocity: Positive = 0.1
-    limit_tolerance: NotNegative = 0.02
-    lag_tolerance: NotNegative = 0.01
-    max_future_s: NotNegative = 0.02
-    max_rejections: int = Field(20, ge=0)
-    step_budget: NotNegative = 1.0
-    proposal_timeout_s: Positive = 0.25
-    first_move: Positive = 0.35
-    tracking_error: Positive = 0.25
-    tracking_distance: NotNegative = 0.002
-    tracking_error_ticks: int = Field(3, ge=1)
-    blend_s: NotNegative = 0.08
-    estop_heartbeat_s: NotNegative = 0.0
+    arm_velocity: Speed = 0.1
+    limit_tolerance: Share = 0.02
+    lag_tolerance: Tolerance = 0.01
+    max_future_s: Time = 0.02
+    max_rejections: Rejections = 20
+    step_budget: Budget = 1.0
+    proposal_timeout_s: Age = 0.25
+    first_move: Step = 0.35
+    tracking_error: Step = 0.25
+    tracking_distance: Margin = 0.002
+    tracking_error_ticks: Ticks = 3
+    blend_s: Time = 0.08
+    estop_heartbeat_s: Silence = 0.0
     brake_tail: bool = True
-    workspace: tuple[Obstacle, ...] = ()
-    tool_speed: Positive | None = None
+    workspace: tuple[Obstacle, ...] = Field((), max_length=MANY)
+    tool_speed: ToolSpeed | None = None
     backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
     torque: Annotated[Torque | None, LATER] = None
@@ -396,10 +422,10 @@ class ContractFile(Model):
     action: Acted | None = None
     rates: Rates = Rates()
     joint_states: JointStates = JointStates()
-    groups: tuple[Group, ...] = ()
-    cameras: tuple[Camera, ...] = ()
-    poses: tuple[Pose, ...] = ()
+    groups: tuple[Group, ...] = Field((), max_length=MANY)
+    cameras: tuple[Camera, ...] = Field((), max_length=MANY)
+    poses: tuple[Pose, ...] = Field((), max_length=MANY)
     topics: Topics = Topics()
     safety: Safety = Safety()
-    home: dict[str, float] = {}
+    home: dict[str, Position] = {}
     tools: tuple[str, ...] = ()
