@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper, TensorProto
 
 from imitation_ros.contract import Contract
 from imitation_ros.data.observation import CameraInput, ObservationSpec
+from imitation_ros.runtime.seal import SEAL, seal
 
 ARM = (
     'right_shoulder_pitch_joint',
@@ -151,7 +152,9 @@ def write_policy(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)])
     model.ir_version = 9
     if metadata is not None:
-        helper.set_model_props(model, {'imitation_ros': json.dumps(metadata)})
+        text = json.dumps(metadata)
+        bound = seal(model.SerializeToString(), text)
+        helper.set_model_props(model, {'imitation_ros': text, SEAL: bound})
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return path

@@ -6,34 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from . import quantities as q
 from .features import Support, Torque
 from .fingerprint import LATER
-from .quantities import (
-    Acceleration,
-    Age,
-    Budget,
-    Depth,
-    Direction,
-    Distance,
-    Margin,
-    PerSecond,
-    Pixels,
-    Place,
-    Position,
-    Rate,
-    Rejections,
-    Rows,
-    Share,
-    Silence,
-    Size,
-    SlowAge,
-    Speed,
-    Step,
-    Ticks,
-    Time,
-    Tolerance,
-    ToolSpeed,
-)
 
 Topic = Annotated[str, Field(pattern=r'^/[A-Za-z_/][A-Za-z0-9_/]*$', max_length=255)]
 Name = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_]*$', max_length=100)]
@@ -56,7 +31,7 @@ class Qos(Model):
     """
 
     reliability: Literal['reliable', 'best_effort'] = 'reliable'
-    depth: Depth = 10
+    depth: q.Depth = 10
 
 
 class Output(Model):
@@ -100,10 +75,10 @@ class Signal(Model):
         delay_s: How long before the tick the value is taken [s].
     """
 
-    rate_hz: Rate
-    max_age_s: Age
+    rate_hz: q.Rate
+    max_age_s: q.Age
     resample: str = 'hold'
-    delay_s: Time = 0.0
+    delay_s: q.Time = 0.0
 
     @model_validator(mode='after')
     def _check_delay(self) -> 'Signal':
@@ -127,8 +102,8 @@ class JointStates(Signal):
     """
 
     topic: Topic = '/joint_states'
-    rate_hz: Rate = 200.0
-    max_age_s: Age = 0.05
+    rate_hz: q.Rate = 200.0
+    max_age_s: q.Age = 0.05
     qos: Qos = Qos(depth=100)
     resample: Literal['hold', 'linear'] = 'hold'
 
@@ -156,8 +131,8 @@ class Observed(Model):
     position: tuple[str, ...] = ()
     velocity: tuple[str, ...] = ()
     effort: tuple[str, ...] = ()
-    rate_hz: Rate | None = None
-    max_age_s: SlowAge = 0.5
+    rate_hz: q.Rate | None = None
+    max_age_s: q.SlowAge = 0.5
     stamps: Literal['header', 'log'] = 'header'
 
     @property
@@ -210,11 +185,11 @@ class Camera(Model):
     name: Name
     topic: Topic
     type: Literal['sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage']
-    width: Pixels
-    height: Pixels
+    width: q.Pixels
+    height: q.Pixels
     depth: bool = False
-    rate_hz: Rate = 30.0
-    max_age_s: Age = 0.2
+    rate_hz: q.Rate = 30.0
+    max_age_s: q.Age = 0.2
     qos: Qos = Qos(depth=5)
 
 
@@ -229,8 +204,8 @@ class Pose(Signal):
 
     name: Name
     topic: Topic
-    rate_hz: Rate = 50.0
-    max_age_s: Age = 0.2
+    rate_hz: q.Rate = 50.0
+    max_age_s: q.Age = 0.2
     qos: Qos = Qos()
     resample: Literal['hold', 'slerp'] = 'hold'
 
@@ -263,8 +238,8 @@ class Rates(Model):
         command_hz: Ticks of the safety node [Hz].
     """
 
-    policy_hz: Rate = 25.0
-    command_hz: Rate = 100.0
+    policy_hz: q.Rate = 25.0
+    command_hz: q.Rate = 100.0
 
 
 class JointLimits(Model):
@@ -277,13 +252,13 @@ class JointLimits(Model):
         upper: Highest position [rad or m].
     """
 
-    velocity: Speed | None = None
-    acceleration: Acceleration | None = None
-    lower: Position | None = None
-    upper: Position | None = None
+    velocity: q.Speed | None = None
+    acceleration: q.Acceleration | None = None
+    lower: q.Position | None = None
+    upper: q.Position | None = None
 
 
-Vector = tuple[Place, Place, Place]
+Vector = tuple[q.Place, q.Place, q.Place]
 
 
 class Obstacle(Model):
@@ -301,9 +276,9 @@ class Obstacle(Model):
     name: Name
     shape: Literal['plane', 'box', 'sphere']
     position: Vector = (0.0, 0.0, 0.0)
-    normal: tuple[Direction, Direction, Direction] | None = None
-    size: tuple[Size, Size, Size] | None = None
-    radius: Size | None = None
+    normal: tuple[q.Direction, q.Direction, q.Direction] | None = None
+    size: tuple[q.Size, q.Size, q.Size] | None = None
+    radius: q.Size | None = None
 
     @model_validator(mode='after')
     def _is_whole(self) -> 'Obstacle':
@@ -364,32 +339,32 @@ class Safety(Model):
 
     gone: ClassVar[dict[str, float]] = {'row_distance': 0.1, 'row_acceleration': 1.5}
 
-    velocity: Speed = 1.5
-    acceleration: Acceleration = 6.0
-    position_margin: Tolerance = 0.0
+    velocity: q.Speed = 1.5
+    acceleration: q.Acceleration = 6.0
+    position_margin: q.Tolerance = 0.0
     joints: dict[str, JointLimits] = {}
-    self_collision_distance: Distance = 0.02
-    certificate_margin: Margin = 0.003
-    row_margin: Margin = 0.006
-    row_return_rate: PerSecond = 4.0
-    row_limit: Rows = 40
+    self_collision_distance: q.Distance = 0.02
+    certificate_margin: q.Margin = 0.003
+    row_margin: q.Margin = 0.006
+    row_return_rate: q.PerSecond = 4.0
+    row_limit: q.Rows = 40
     ignored_link_pairs: tuple[tuple[str, str], ...] = ()
-    arm_velocity: Speed = 0.1
-    limit_tolerance: Share = 0.02
-    lag_tolerance: Tolerance = 0.01
-    max_future_s: Time = 0.02
-    max_rejections: Rejections = 20
-    step_budget: Budget = 1.0
-    proposal_timeout_s: Age = 0.25
-    first_move: Step = 0.35
-    tracking_error: Step = 0.25
-    tracking_distance: Margin = 0.002
-    tracking_error_ticks: Ticks = 3
-    blend_s: Time = 0.08
-    estop_heartbeat_s: Silence = 0.0
+    arm_velocity: q.Speed = 0.1
+    limit_tolerance: q.Share = 0.02
+    lag_tolerance: q.Tolerance = 0.01
+    max_future_s: q.Time = 0.02
+    max_rejections: q.Rejections = 20
+    step_budget: q.Budget = 1.0
+    proposal_timeout_s: q.Age = 0.25
+    first_move: q.Step = 0.35
+    tracking_error: q.Step = 0.25
+    tracking_distance: q.Margin = 0.002
+    tracking_error_ticks: q.Ticks = 3
+    blend_s: q.Time = 0.08
+    estop_heartbeat_s: q.Silence = 0.0
     brake_tail: bool = True
     workspace: tuple[Obstacle, ...] = Field((), max_length=MANY)
-    tool_speed: ToolSpeed | None = None
+    tool_speed: q.ToolSpeed | None = None
     backend: Literal['auto', 'coal', 'numba'] = 'auto'
     mode: Literal['project', 'path'] = 'project'
     torque: Annotated[Torque | None, LATER] = None
@@ -427,5 +402,5 @@ class ContractFile(Model):
     poses: tuple[Pose, ...] = Field((), max_length=MANY)
     topics: Topics = Topics()
     safety: Safety = Safety()
-    home: dict[str, Position] = {}
+    home: dict[str, q.Position] = {}
     tools: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from ..errors import DataError, MismatchError, TrainingError
 from ..policies.actor import Actor
 from ..runtime.bundle import ACTIONS, FORMAT, KEY, load, NOISE, STATE
 from ..runtime.graph import open_model
+from ..runtime.seal import SEAL, seal
 from ..training.run import versions
 from ..training.selection import contract_of
 from ..training.state import load_trained, method_of, Trained
@@ -149,7 +150,9 @@ def export(checkpoint: Path, out: Path, dataset: Dataset) -> ExportResult:
             )
         latency = measure_latency(session, _first(module, windows))
         values = _metadata(trained, contract, tasks, limits, parity, latency)
-        onnx.helper.set_model_props(model, {KEY: json.dumps(values, allow_nan=False)})
+        text = json.dumps(values, allow_nan=False)
+        bound = seal(model.SerializeToString(), text)
+        onnx.helper.set_model_props(model, {KEY: text, SEAL: bound})
         onnx.save(model, temporary)
         # What the robot will do first: if it refuses the file, it must not leave this machine.
         load(temporary)

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import difflib
 import hashlib
-import json
 from pathlib import Path
 import re
 from typing import Any
@@ -20,8 +19,10 @@ from typing import Any
 from ..contract import Contract, loads
 from ..data.frame import JOINT_STATES
 from ..data.observation import ObservationSpec
-from ..errors import ContractError, DataError, MismatchError, ModelError
+from ..documents import parse_json, shown
+from ..errors import ContractError, DataError, DocumentError, MismatchError, ModelError
 from .graph import BYTES, FLOAT, open_model, Tensor
+from .seal import SEAL, seal
 
 KEY = 'imitation_ros'
 """Metadata key of the model file."""
@@ -72,6 +73,7 @@ class Bundle:
         noise: Whether a chunk is made from noise, which is an input of the graph.
         inputs: Inputs of the graph by name.
         outputs: Outputs of the graph by name.
+        sealed: Whether a hash binds graph and metadata; files of older versions have none.
     """
 
     path: Path
@@ -93,6 +95,7 @@ class Bundle:
     noise: bool
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
+    sealed: bool = False
 
     @property
     def expected_inputs(self) -> dict[str, Tensor]:
@@ -129,10 +132,12 @@ def load(path: str | Path) -> Bundle:
             f'{path} has no "{KEY}" metadata (it has: {", ".join(sorted(metadata)) or "none"}); '
             'make policies with "imitation_ros export"'
         )
+    data = path.read_bytes()
+    sealed = _check_seal(path, data, metadata)
     try:
-        values = json.loads(metadata[KEY])
-    except json.JSONDecodeError as error:
-        raise ModelError(f'{path}: its "{KEY}" metadata is damaged: {error}') from error
+        values = parse_json(metadata[KEY], f'{path}: its "{KEY}" metadata')
+    except DocumentError as error:
+        raise ModelError(str(error)) from error
     if not isinstance(values, dict):
         raise ModelError(f'{path}: its "{KEY}" metadata is no mapping')
     version = values.get('format')
@@ -152,13 +157,22 @@ def load(path: str | Path) -> Bundle:
             str(joint): (float(low), float(high))
             for joint, (low, high) in values['joint_limits'].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+        _check_kinds(values)
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        DataError,
+    ) as error:
         raise ModelError(
-            f'{path}: its observation or joint limits are damaged: {type(error).__name__}: {error}'
+            f'{path}: its observation or joint limits are damaged: {type(error).__name__}: '
+            f'{str(error)[:300]}'
         ) from error
     return Bundle(
         path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(data).hexdigest(),
         observation=observation,
         method=str(values['method']),
         contract_name=str(values['contract_name']),
@@ -178,7 +192,49 @@ def load(path: str | Path) -> Bundle:
         noise=values.get('noise', False) is True,
         inputs={i.name: Tensor(i.type, tuple(i.shape)) for i in session.get_inputs()},
         outputs={o.name: Tensor(o.type, tuple(o.shape)) for o in session.get_outputs()},
+        sealed=sealed,
     )
+
+
+def _check_seal(path: Path, data: bytes, metadata: Mapping[str, str]) -> bool:
+    """Whether a hash binds the graph to what the file says of it.
+
+    Raises:
+        ModelError: If there is one, and it is of another graph or of other metadata.
+    """
+    if SEAL not in metadata:
+        return False
+    try:
+        found = seal(data, metadata[KEY])
+    except ValueError as error:
+        raise ModelError(f'{path} is no ONNX model: {error}') from error
+    if found != metadata[SEAL]:
+        raise ModelError(
+            f'{path}: its graph and its metadata were not exported together, one of them was '
+            'changed since; export the policy again'
+        )
+    return True
+
+
+_TEXTS = ('method', 'contract_name', 'contract_text', 'contract_hash', 'urdf_text', 'created')
+_LISTS = ('bags', 'tasks', 'held_out_bags')
+_MAPPINGS = ('statistics', 'metrics', 'parity', 'versions')
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    """Check the kinds of what a file says of itself.
+
+    Raises:
+        TypeError: Names the first that is of another.
+    """
+    for kind, word, keys in (
+        (str, 'text', _TEXTS),
+        (list, 'list', _LISTS),
+        (dict, 'mapping', _MAPPINGS),
+    ):
+        for key in keys:
+            if key in values and not isinstance(values[key], kind):
+                raise TypeError(f'"{key}" is {shown(values[key])}, no {word}')
 
 
 def tasks_named(bags: Iterable[object]) -> list[str]:
@@ -221,12 +277,18 @@ def check_against(bundle: Bundle, contract: Contract) -> tuple[str, ...]:
             f'"{contract.name}":',
             differences,
         )
+    warnings: list[str] = []
+    if not bundle.sealed:
+        warnings.append(
+            'it was exported by a version that did not bind graph and metadata by a hash: that '
+            'they belong together is not checked; export it again'
+        )
     if bundle.contract_hash == contract.hash:
-        return ()
-    warnings = [
+        return tuple(warnings)
+    warnings.append(
         f'trained with contract {bundle.contract_name} {bundle.contract_hash[:12]}, running with '
         f'{contract.name} {contract.hash[:12]}; nothing the policy uses differs'
-    ]
+    )
     if bundle.urdf_text != contract.urdf_text:
         warnings.append('the URDF differs from the one it was trained with')
     return tuple(warnings)
