@@ -23,6 +23,7 @@ from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError, ContractError, unknown
 from ..messages import definitions
+from .bounds import check_chunks
 from .checksums import check_attachments, check_summary
 from .layout import (
     bag_files,
@@ -291,6 +292,10 @@ class Bag:
         _, fields = self._store.fielddefs.get(kind, ((), ()))
         return bool(fields) and fields[0][1][1] == 'std_msgs/msg/Header'
 
+    def knows(self, kind: str) -> bool:
+        """Whether messages of a type can be decoded."""
+        return kind in self._store.fielddefs
+
     def schema(self, kind: str) -> tuple[str, str]:
         """Encoding (`ros2msg` or `ros2idl`) and text of a message type, as the bag defines it.
 
@@ -328,6 +333,8 @@ class Bag:
             raise BagError(f'{self.path}: damaged inside ({error}); {REPAIR}') from error
 
     def _mcap_messages(self, topics: list[str]) -> Iterator[RawMessage]:
+        for stream, reader in zip(self._open, self._readers, strict=True):
+            check_chunks(stream, reader.get_summary())
         # rosbag2 splits a bag into files one after the other in time, but lists them in any order.
         sources = [reader.iter_messages(topics) for reader in self._readers]
         for schema, channel, message in merge(*sources, key=lambda found: found[2].log_time):

@@ -9,8 +9,11 @@ from typing import Any
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.base import TypesysError
 
+from .bounds import check_definition
+
 FAILURES = (
     TypesysError,
+    SyntaxError,
     ValueError,
     LookupError,
     TypeError,
@@ -42,6 +45,7 @@ def typestore(
         if name in store.fielddefs or not text:
             continue
         try:
+            check_definition(name, text)
             types = _parse(name, encoding, text)
             store.register({k: v for k, v in types.items() if k not in store.fielddefs})
         except FAILURES as error:

@@ -101,6 +101,11 @@ class Auditor:
                         contract.joints, contract.limits.velocity
                     )
 
+    @property
+    def described(self) -> bool:
+        """Whether a contract says what should be in the messages, so that they are looked into."""
+        return self._contract is not None
+
     def push(self, name: str, log_ns: int, publish_ns: int, sequence: int, data: bytes) -> None:
         """Look at one message.
 

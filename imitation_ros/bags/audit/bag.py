@@ -6,8 +6,11 @@ Rates and gaps are those of the header stamps, the times the converter works wit
 arrived late is no gap. Where a message has no header its publish time stands in.
 """
 
+from dataclasses import replace
+
 from ...contract import Contract
 from ...documents import mapping, parse_json, reading
+from ...errors import BagError
 from ..reader import Bag
 from ..topics import as_recorded, recorded, Topic
 from .audit import Auditor
@@ -54,13 +57,34 @@ def listen(bag: Bag, contract: Contract | None = None, bounds: Bounds | None = N
 def conclude(auditor: Auditor, bag: Bag) -> Audit:
     """Verdict of an auditor that has heard a bag."""
     meta = bag.meta
-    return auditor.finish(
+    found = auditor.finish(
         meta.episode if meta else bag.path.stem,
         _lost(bag),
         bag.types,
         bool(meta and meta.recovered),
         bag.publishers,
     )
+    if auditor.described:
+        return found
+    wrong = _unreadable(bag)
+    if not wrong:
+        return found
+    return replace(found, verdict='reject', reasons=(*wrong, *found.reasons))
+
+
+def _unreadable(bag: Bag) -> list[str]:
+    """Topics whose first message is not of the type that the bag says, one sentence each."""
+    wrong = []
+    for topic, kind in sorted(bag.types.items()):
+        if not bag.knows(kind):
+            continue
+        for message in bag.messages([topic]):
+            try:
+                bag.decode(message)
+            except BagError as error:
+                wrong.append(str(error).removeprefix(f'{bag.path}: '))
+            break
+    return wrong
 
 
 def _lost(bag: Bag) -> dict[str, int]:
