@@ -125,8 +125,9 @@ def _check_joint(joint: Element, where: str) -> None:
                 f'{where}: {name} is {shown(text)}, outside [{low:g}, {high:g}] {unit}'
             )
     mimic = joint.find('mimic')
-    for name in ('multiplier', 'offset') if mimic is not None else ():
-        finite(mimic.get(name, '0'), where, f'{name} of <mimic>')
+    if mimic is not None:
+        for name in ('multiplier', 'offset'):
+            finite(mimic.get(name, '0'), where, f'{name} of <mimic>')
 
 
 def _check_tree(joints: Iterable[Element], links: list[str], source: str) -> None:

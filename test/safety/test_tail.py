@@ -9,19 +9,19 @@ import pytest
 
 from imitation_ros.contract import Contract
 from imitation_ros.safety.constraints.limits import ViabilityBox
-from imitation_ros.safety.tail import brake_tail, MOST, spacing
+from imitation_ros.safety.tail import brake_tail, MAX_TAIL_POINTS, spacing
 
 
 @given(st.integers(0, 3000))
 def test_spacing_ends_at_rest_and_its_gaps_grow(periods: int) -> None:
     chosen = spacing(periods)
-    assert len(chosen) == min(periods, MOST)
+    assert len(chosen) == min(periods, MAX_TAIL_POINTS)
     if periods:
         assert chosen[-1] == periods
         gaps = np.diff(chosen, prepend=0)
         assert gaps.min() >= 1
         assert (np.diff(gaps) >= -1).all()  # growing, but for rounding
-        assert periods <= MOST or gaps[-3:].sum() >= gaps[:3].sum()
+        assert periods <= MAX_TAIL_POINTS or gaps[-3:].sum() >= gaps[:3].sum()
 
 
 @settings(max_examples=60, deadline=None)
