@@ -225,7 +225,7 @@ class Disturbed:
         model: Any = self._sim.scene.model
         for name, values in self._truth.items():
             getattr(model, name)[:] = values
-        if 'mass' in self._amounts:
+        if 'mass' in self._amounts or self._others:
             mujoco.mj_setConst(model, mujoco.MjData(model))
 
     def advance(self, duration_s: float) -> None:
@@ -307,6 +307,7 @@ class Disturbed:
             model.geom_friction *= 1.0 - amount
         for other, amount in self._others:
             other.change_world(self._sim, amount, self._generator(other.name))
+            mujoco.mj_setConst(model, mujoco.MjData(model))
         amount = self._amounts.get('camera', 0.0)
         if amount:
             rng = self._generator('camera')

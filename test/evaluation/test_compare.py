@@ -21,6 +21,8 @@ from imitation_ros.evaluation.compare.scores import crossing, Score, Scores
 from imitation_ros.evaluation.compare.support import back_s, Tube
 from imitation_ros.evaluation.compare.verdicts import judge
 from imitation_ros.irl.adversarial.run import IrlResult
+from imitation_ros.irl.config import IrlConfig
+from imitation_ros.irl.methods import METHODS as IRL
 from imitation_ros.learning import configure, Result
 from imitation_ros.reports.compare_page import take, write
 from imitation_ros.rollout.collection import collect
@@ -359,6 +361,20 @@ def test_practice_begins_with_the_bc_of_its_own_cell(
     alone = plan(methods=('bc+irl',))
     cells_module._train(alone, Cell('bc+irl', 8, 1), dataset, folders['bc+irl'])
     assert asked['init'] is None
+
+
+@pytest.mark.parametrize('updates', [None, 800])
+@pytest.mark.parametrize('method', IRL)
+def test_every_method_of_irl_is_configured_by_a_plan(method: str, updates: int | None) -> None:
+    wanted = plan(methods=('bc', method), updates=updates)
+    assert wanted.known == ('bc', method)
+    config = configure(*cells_module._inverse(wanted, Cell(method, 8, 1)))
+    assert (config.method, config.seed) == (method, 1)
+    assert isinstance(config, IrlConfig)
+    assert getattr(config, 'task', None) == ('lift' if config.in_simulation else None)
+    if updates is not None:
+        length = config.iterations if config.in_simulation else config.updates  # type: ignore[attr-defined]
+        assert length == (8 if config.in_simulation else 800)
 
 
 def test_the_peak_of_memory_is_that_of_a_cell() -> None:

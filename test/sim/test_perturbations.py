@@ -3,15 +3,18 @@
 """Every perturbation does what it says, by its seed alone, and level 0 does nothing."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import mujoco
 import numpy as np
 import pytest
 
+from imitation_ros import plugins
 from imitation_ros.contract import Contract
 from imitation_ros.errors import DataError
-from imitation_ros.sim.perturbations import Disturbed, parse, PERTURBATIONS, Setting
+from imitation_ros.sim.perturbations import Disturbed, parse, Perturbation, PERTURBATIONS, Setting
 from imitation_ros.sim.robot import SimRobot
 
 pytestmark = pytest.mark.sim
@@ -268,3 +271,39 @@ def test_a_knocked_hand_goes_its_way_and_comes_back(sim: SimRobot) -> None:
         first = int(np.argmax(apart[:, knocked] > 1e-4)) * DT
         assert 0.8 <= first <= 1.65
         assert apart[-1].max() < 0.1 * way
+
+
+@dataclass(frozen=True)
+class _Everything(Perturbation):
+    """Uses each hook of a perturbation that is not built in."""
+
+    def change_world(self, sim: SimRobot, amount: float, rng: np.random.Generator) -> None:
+        sim.scene.model.body_mass[sim.scene.pushed] *= 1.0 + amount
+
+    def act(self, sim: SimRobot, amount: float, rng: np.random.Generator) -> None:
+        sim.pull('left_tool_link', 100.0 * amount * rng.standard_normal(3))
+
+    def look(
+        self, seen: dict[str, np.ndarray], amount: float, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        return {**seen, 'q': seen['q'] + amount}
+
+
+def test_one_that_is_plugged_in_has_a_hook_for_each_kind(
+    sim: SimRobot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = _Everything('mine', (0.5, 1.0, 1.5, 2.0), 'x', 'everything')
+    monkeypatch.setitem(PERTURBATIONS._loaded, 'mine', mine)
+    source = plugins.Source('nobody 1.0', EntryPoint('mine', 'x:y', 'imitation_ros.perturbations'))
+    monkeypatch.setitem(plugins._sources()['perturbations'], 'mine', (source,))
+    mass = sim.scene.model.body_mass[sim.scene.pushed]
+    plain = run(sim)
+    assert same(plain, run(sim, 'mine:0'))
+    assert not same(plain, run(sim, 'mine:1'))
+    assert same(run(sim, 'mine:2'), run(sim, 'mine:2'))
+    disturbed = Disturbed(sim, [parse('mine:1')])
+    disturbed.reset(3)
+    assert disturbed.q == pytest.approx(sim.q + 1.0)
+    assert sim.scene.model.body_mass[sim.scene.pushed] == pytest.approx(2.0 * mass)
+    disturbed.restore()
+    assert sim.scene.model.body_mass[sim.scene.pushed] == mass
