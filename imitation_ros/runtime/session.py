@@ -3,17 +3,14 @@
 """Session: a policy that fits the robot, loaded and warm, from frames to actions."""
 
 from collections.abc import Sequence
-from typing import Any, cast, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from ..contract import Contract
 from ..data.frame import Array, Frame
 from ..data.observation import ObservationSpec
-from ..errors import DataError, ModelError
-from .bundle import ACTIONS, Bundle, check_against, NOISE, STATE
-from .graph import BYTES, open_model, ORT_ERRORS
+from ..errors import DataError
+from .bundle import Bundle, check_against
+from .network import Network
 
 
 class Inference(Protocol):
@@ -59,16 +56,8 @@ class Session:
         self.bundle = bundle
         self.spec = bundle.observation
         self.warnings = check_against(bundle, contract)
-        self._session = open_model(bundle.path, threads)
+        self._network = Network(bundle, threads, noise_seed)
         self._indices = self.spec.indices(contract)
-        self._inputs: dict[str, NDArray[Any]] = {
-            name: np.zeros(
-                cast(tuple[int, ...], tensor.shape),
-                dtype=np.uint8 if tensor.type == BYTES else np.float32,
-            )
-            for name, tensor in bundle.expected_inputs.items()
-        }
-        self.seed_noise(noise_seed)
 
     def seed_noise(self, seed: int | None) -> None:
         """Choose the noise that a generative policy begins with; others take none.
@@ -77,8 +66,7 @@ class Session:
             seed: Seed of the noise, which is new at every inference; None begins each with
                 zeros, so that the same frames always get the same actions.
         """
-        draws = self.bundle.noise and seed is not None
-        self._rng = np.random.default_rng(seed) if draws else None
+        self._network.seed_noise(seed)
 
     def infer(self, frames: Sequence[Frame]) -> Array:
         """Actions for a history of frames.
@@ -95,16 +83,12 @@ class Session:
         """
         if len(frames) != self.spec.history:
             raise DataError(f'{len(frames)} frames, the policy sees {self.spec.history}')
+        network = self._network
         for i, frame in enumerate(frames):
-            self._inputs[STATE][0, i] = self.spec.state(frame, self._indices)
+            network.state[i] = self.spec.state(frame, self._indices)
             for camera in self.spec.cameras:
-                self._inputs[camera.name][0, i] = self.spec.image(frame, camera)
-        if self._rng is not None:
-            noise = self._inputs[NOISE]
-            self._rng.standard_normal(noise.shape, dtype=np.float32, out=noise)
-        elif self.bundle.noise:
-            self._inputs[NOISE].fill(0)
-        return self._run()
+                network.images[camera.name][i] = self.spec.image(frame, camera)
+        return network.infer()
 
     def warm_up(self, runs: int = 20) -> None:
         """Run on zeros, so that the first real inference is not the slow one.
@@ -115,22 +99,4 @@ class Session:
         Raises:
             ModelError: As `infer`.
         """
-        for array in self._inputs.values():
-            array.fill(0)
-        for _ in range(runs):
-            self._run()
-
-    def _run(self) -> Array:
-        try:
-            (actions,) = self._session.run([ACTIONS], self._inputs)
-        except ORT_ERRORS as error:
-            raise ModelError(f'{self.bundle.path} fails: {error}') from error
-        if actions.shape != self.bundle.expected_output.shape:
-            raise ModelError(
-                f'{self.bundle.path} gives actions of shape {actions.shape}, '
-                f'not {self.bundle.expected_output.shape}'
-            )
-        result: Array = actions[0].astype(np.float64)
-        if not np.isfinite(result).all():
-            raise ModelError(f'{self.bundle.path} gives NaN or infinity')
-        return result
+        self._network.warm_up(runs)
