@@ -50,6 +50,7 @@ test = [
     'types-PyYAML',
     'mcap-ros2-support',
     'example-robot-data',
+    'pandas>=2.2',  # an example reads bags with it
 ]
 
 

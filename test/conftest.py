@@ -52,3 +52,11 @@ def ros() -> Iterator[Any]:
     rclpy.init(context=context, signal_handler_options=SignalHandlerOptions.NO)
     yield context
     rclpy.try_shutdown(context=context)
+
+
+@pytest.fixture(scope='session')
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Bags, a dataset, a run and a policy, made once through the public functions."""
+    from workshop import make
+
+    return make(tmp_path_factory.mktemp('workshop'))

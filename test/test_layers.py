@@ -52,7 +52,7 @@ def test_no_module_is_named_after_nothing() -> None:
 def test_every_file_says_its_licence() -> None:
     missing = [
         str(path.relative_to(ROOT))
-        for folder in ('imitation_ros', 'launch', 'tools', 'benchmarks', 'test')
+        for folder in ('imitation_ros', 'launch', 'tools', 'benchmarks', 'examples', 'test')
         for path in (ROOT / folder).rglob('*.py')
         if 'SPDX-License-Identifier: Apache-2.0' not in path.read_text()[:200]
     ]

@@ -121,6 +121,11 @@ def _unpacked(data: bytes) -> bytes:
 class Bag:
     """A finished bag, opened for reading; a context manager.
 
+        >>> with imitation_ros.Bag('bags/pick_0001') as bag:
+        ...     stamps = [message.log_ns for message in bag.messages(['/joint_states'])]
+        >>> len(stamps) == bag.counts['/joint_states']
+        True
+
     Attributes:
         path: Its folder (or its file).
         types: Message type of each topic.
@@ -135,7 +140,7 @@ class Bag:
         bytes: Size of its files.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         """Open a bag.
 
         Args:
@@ -144,7 +149,7 @@ class Bag:
         Raises:
             BagError: If it is none, unfinished or damaged; the message says what helps.
         """
-        self.path = path
+        self.path = path = Path(path)
         if path.name.endswith(SUFFIX):
             raise BagError(f'{path}: the recording was never finished; {REPAIR}')
         information = read_information(path) if path.is_dir() else {}

@@ -10,8 +10,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from .. import __version__, lifetime
+from .. import lifetime
 from ..errors import ImitationError
+from ..version import __version__
 from . import contracts, data, demo, edit, judge, learn, robot
 from .compare import compare
 from .lerobot import export_lerobot, import_lerobot

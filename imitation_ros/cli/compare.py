@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verb that compares methods on a task, and judges what is said of them."""
 
-import os
 from typing import Annotated, Any
 
 from rich.console import Console
@@ -57,11 +56,11 @@ def compare(
     Examples: imitation_ros compare --task lift --small --out runs/lift;
     imitation_ros compare --task lift --demos 2,5,10,20 --methods bc,diffusion --out runs/lift
     """
+    from ..api.measured import compare_planned
     from ..evaluation.compare.plan import CONDITIONS, Plan
-    from ..evaluation.compare.runs import results, run
-    from ..evaluation.compare.scores import Scores
-    from ..evaluation.compare.verdicts import judge, too_few
-    from ..reports.compare_page import cells, ROWS, write
+    from ..evaluation.compare.runs import results
+    from ..evaluation.compare.verdicts import too_few
+    from ..reports.compare_page import cells, ROWS
 
     changes: dict[str, Any] = {'seeds': seeds, 'trials': trials, 'updates': updates}
     numbers = _numbers(demos)
@@ -75,16 +74,14 @@ def compare(
     console = Console()
     if plan.unknown:
         console.print(f'[yellow]not in this version:[/] {", ".join(plan.unknown)}')
-    if not plan.known:
-        raise DataError(f'methods: none of {", ".join(names)} can be trained here')
     todo = list(plan.cells())
     try:
         with bar(console) as progress:
             one = progress.add_task(f'{task}: demonstrations', total=len(todo))
-            run(
+            found = compare_planned(
                 plan,
                 out,
-                workers or os.cpu_count() or 1,
+                workers,
                 lambda cell, _: progress.update(
                     one, advance=1, description=f'{task}: {cell.name}'
                 ),
@@ -95,8 +92,7 @@ def compare(
             f'stopped after {done} of {counted(len(todo), "training")}; the same command goes on'
         )
         raise typer.Exit(130) from None
-    scores = Scores(plan, dict(results(plan, out)))
-    page = write(scores, out)
+    scores = found.scores
     table = Table(title=f'{task}, {counted(numbers[-1], "demonstration")}')
     table.add_column('')
     for name in scores.methods:
@@ -107,10 +103,10 @@ def compare(
     console.print(table)
     if short := too_few(scores):
         console.print(f'[yellow]note:[/yellow] {short}', highlight=False)
-    for claim in judge(scores):
+    for claim in found.claims:
         verdict = Text(f'{claim.verdict:14s}', style='bold')
         console.print(verdict.append(f'{claim.claim} {claim.why}', style='not bold'))
-    console.print(f'page: {page}')
+    console.print(f'page: {found.page}')
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -16,8 +16,7 @@ from ..errors import BagError, counted, DataError
 from .options import Json, Out
 
 if TYPE_CHECKING:
-    from ..contract import Contract
-    from ..conversion.convert import Options
+    from ..conversion.convert import Progress as Step
 
 COLOURS = {'ok': 'green', 'warn': 'yellow', 'reject': 'red'}
 
@@ -249,10 +248,11 @@ def convert(
     imitation_ros convert bags --out data --camera head_camera:48x64;
     imitation_ros convert bags --robot theirs.yaml --out data
     """
-    from ..contract import load
-    from ..conversion.convert import Options
-
-    options = Options(
+    convert_with_bar(
+        Console(),
+        bags,
+        out,
+        contract=robot,
         cameras=_cameras(camera),
         failures=with_failures,
         unknown=with_unknown,
@@ -260,34 +260,32 @@ def convert(
         recovered=with_recovered,
         trim_idle_s=trim_idle,
     )
-    contract = None if robot is None else load(robot)
-    convert_with_bar(Console(), bags, out, options, contract)
 
 
-def convert_with_bar(
-    console: Console,
-    bags: list[Path],
-    out: Path,
-    options: 'Options | None' = None,
-    contract: 'Contract | None' = None,
-) -> None:
-    """Convert, with a progress bar, and show what was left out and how old the data is."""
-    from ..bags.layout import find_bags
-    from ..conversion.convert import convert as convert_bags
-    from ..conversion.convert import Progress as Step
+def convert_with_bar(console: Console, bags: list[Path], out: Path, **options: Any) -> None:
+    """Convert, with a progress bar, and show what was left out and how old the data is.
+
+    Args:
+        console: Where it is shown.
+        bags: Bags, or folders that hold bags.
+        out: Folder of the dataset.
+        **options: As of `imitation_ros.convert`.
+    """
+    from ..api.recorded import convert as convert_bags
+    from ..api.recorded import found_bags
     from ..data.outcomes import summary
     from ..data.provenance import Conversion
 
-    paths = _found(find_bags, bags)
+    paths = found_bags(bags)
     with bar(console) as progress:
         task = progress.add_task('convert', total=len(paths))
 
-        def step(done: Step) -> None:
+        def step(done: 'Step') -> None:
             progress.update(task, completed=done.index)
             if done.reason:
                 progress.console.print(f'[yellow]left out[/] {done.episode}: {done.reason}')
 
-        manifest = convert_bags(paths, out, options, contract, progress=step)
+        manifest = convert_bags(paths, out, progress=step, **options).manifest
     table = Table(title=f'{len(manifest.episodes)} of {len(paths)} episodes')
     for column in ('modality', 'age p50', 'p99', r'max \[ms]'):
         table.add_column(column, justify='left' if column == 'modality' else 'right')

@@ -10,15 +10,13 @@ from rich.console import Console
 from rich.table import Table
 import typer
 
+from ..api.measured import UNSEEN
 from ..errors import counted, DataError
 from .data import bar
 from .options import Json, ROBOT, Robot
 
 STRIPS = 8
 """Most camera strips that an evaluation keeps."""
-
-UNSEEN = 100_000
-"""First seed of an evaluation: far from the seeds of demonstrations."""
 
 
 def evaluate(
@@ -77,8 +75,9 @@ def evaluate(
         _open_loop(policy, data, with_unknown, as_json)
     if task is None:
         return
+    from ..api.measured import rollout
     from ..contract import load
-    from ..rollout.rollout import another_task, rollout
+    from ..rollout.rollout import another_task
     from ..runtime.bundle import check_against
     from ..runtime.bundle import load as load_bundle
     from ..sim.perturbations import parse
@@ -96,17 +95,16 @@ def evaluate(
     with bar(console) as progress:
         one = progress.add_task(task, total=trials)
         results = rollout(
-            contract,
             policy,
             task,
             range(seed, seed + trials),
+            contract=contract,
             initial_state_range=spread,
             filter=not unfiltered,
-            progress=lambda _: progress.advance(one),
-            renderer='auto',
+            perturb=perturb or (),
             strips=0 if pictures is None else STRIPS,
             draw_noise=not zero_noise,
-            perturb=settings,
+            progress=lambda _: progress.advance(one),
         )
     if out is not None:
         results.trials.write(out)
@@ -132,37 +130,22 @@ def evaluate(
 
 def _open_loop(policy: Path, data: Path, with_unknown: bool, as_json: bool) -> None:
     """Print the error on recorded actions, joint by joint."""
-    from ..data.outcomes import (
-        IMITATED,
-        include_unknown,
-        is_wanted,
-        NEVER_MARKED,
-        unmarked,
-        WITH_UNKNOWN,
-    )
+    from ..api.measured import evaluate as measure
     from ..data.store import Dataset
-    from ..evaluation.offline import measure_model
+    from ..evaluation.offline import imitable_episodes, never_marked
     from ..runtime.bundle import load as load_bundle
 
     dataset = Dataset(data)
-    # What nobody should imitate says nothing of a policy that does not.
-    metas = dataset.manifest.episodes
-    outcomes = include_unknown(IMITATED) if with_unknown else IMITATED
-    names = [m.episode for m in metas if is_wanted(m, outcomes) and m.verdict != 'reject']
-    never = 0 if with_unknown else unmarked(metas)
-    hint = f', {never} {NEVER_MARKED}: {WITH_UNKNOWN}' if never else ''
-    if not names:
-        raise DataError(f'{data}: all {len(metas)} episodes are failures, play or rejected{hint}')
-    loaded = load_bundle(policy)
-    unseen = [name for name in names if name not in loaded.bags]
-    error = measure_model(policy, dataset, unseen or names)
+    error = measure(policy, data=dataset, with_unknown=with_unknown)
     if as_json:
         print(json.dumps(error.to_dict(), indent=1))
         return
-    kind = 'unseen' if unseen else 'trained'
+    loaded = load_bundle(policy)
+    kind = 'trained' if set(error.episodes) <= set(loaded.bags) else 'unseen'
     title = f'open loop, {counted(len(error.episodes), f"{kind} episode")}'
-    if len(names) < len(metas):
-        title += f' ({len(metas) - len(names)} failed, played or rejected left out{hint})'
+    if left := len(dataset) - len(imitable_episodes(dataset, with_unknown)):
+        hint = never_marked(dataset, with_unknown)
+        title += f' ({left} failed, played or rejected left out{hint})'
     table = Table(title=title)
     bare = loaded.observation.bare
     table.add_column('action' if bare else 'joint')

@@ -80,10 +80,8 @@ def collect(
     imitation_ros collect --task lift --camera head_camera:48x64 --out data;
     imitation_ros collect --task lift -n 5 --policy policy.onnx --onto data --out data2
     """
-    from ..contract import load
-    from ..data.observation import CameraInput
+    from ..api.recorded import collect as collect_demonstrations
     from ..data.provenance import Demonstrations
-    from ..rollout.collection import collect as collect_demonstrations
     from ..training.interrupt import Interrupt
 
     console = Console()
@@ -108,17 +106,20 @@ def collect(
     with Interrupt() as interrupt, bar(console) as progress:
         one = progress.add_task(task, total=episodes + failures)
         dataset = collect_demonstrations(
-            load(robot),
             task,
             episodes,
             out,
+            contract=robot,
             seed=seed,
             initial_state_range=spread,
             noise=noise,
             progress=lambda done: progress.update(one, completed=done),
             failures=failures,
             failure_noise=failure_noise,
-            cameras=[CameraInput(**_camera(text)) for text in camera or ()],
+            cameras={
+                found['name']: (found['height'], found['width'])
+                for found in map(_camera, camera or ())
+            },
             resume=resume,
             stop=lambda: interrupt.caught is not None,
         )
@@ -260,8 +261,8 @@ def train(
     imitation_ros train --data data --out runs/gail --method irl-gail --init runs/bc;
     imitation_ros train --data data --out runs/bc --resume
     """
+    from ..api.learned import train as train_policy
     from ..learning import is_irl
-    from ..learning import train as train_policy
     from ..training.config import read
 
     values, _ = read(config or method)
@@ -292,7 +293,7 @@ def train(
             changes['cameras'] = [_camera(text) for text in camera]
     console = Console()
     result = train_policy(
-        data, out, config or method, changes=changes, init=init, resume=resume, console=console
+        data, out, config or method, init=init, resume=resume, console=console, **changes
     )
     if not result.finished:
         console.print(f'stopped after {result.progress}; go on with --resume')
@@ -337,12 +338,11 @@ def export(
 
     Example: imitation_ros export runs/bc --data data --out policy.onnx
     """
-    from ..data.store import Dataset
-    from ..export.onnx import export as export_policy
+    from ..api.learned import export as export_policy
 
     console = Console()
     with console.status('exporting'):
-        result = export_policy(run, out, Dataset(data))
+        result = export_policy(run, data, out)
     parity, latency = result.parity, result.latency
     console.print(
         f'{result.path}: {result.size / 1e6:.2f} MB in {result.seconds:.0f} s; largest difference '

@@ -40,7 +40,6 @@ def export_lerobot(
     Examples: imitation_ros export-lerobot data --out lerobot/lift;
     imitation_ros export-lerobot bags/monday --out lerobot/lift --codec png
     """
-    from ..conversion.convert import Options as ConvertOptions
     from ..data.outcomes import left_out_unmarked, unmarked
     from ..data.store import Dataset, MANIFEST
     from ..lerobot.exporter import export
@@ -62,7 +61,7 @@ def export_lerobot(
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix='.dataset_') as scratch:
             folder = Path(scratch) / 'set'
-            convert_with_bar(console, source, folder, ConvertOptions(unknown=with_unknown))
+            convert_with_bar(console, source, folder, unknown=with_unknown)
             info = write(Dataset(folder))
     console.print(
         f'{out}: {info["total_episodes"]} episodes, {info["total_frames"]} frames at '

@@ -4,9 +4,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
+import yaml
 
 from .. import resources
 from ..documents import parse_yaml, read_text
@@ -23,6 +25,9 @@ from .schema import ContractFile, JointLimits
 MAX_CONTRACT_BYTES = 4 * 1024 * 1024
 """Largest contract; ours have some kilobytes [bytes]."""
 
+Source = str | Path | Mapping[str, Any] | ContractFile | Contract
+"""What a contract is loaded from; see `load`."""
+
 
 def available() -> dict[str, Path]:
     """Contracts that come with the package, by name; `NAME.capsules.yaml` belongs to one."""
@@ -30,15 +35,34 @@ def available() -> dict[str, Path]:
     return {path.stem: path for path in files if '.' not in path.stem}
 
 
-def load(source: str | Path) -> Contract:
+def load(source: Source) -> Contract:
     """Load a contract and check it against its URDF.
 
+        >>> contract = imitation_ros.load_contract('imi_humanoid')
+        >>> contract.n == len(contract.joints) == len(contract.home)
+        True
+
     Args:
-        source: Path of a YAML file, or the name of a contract that comes with the package.
+        source: Path of a YAML file, or the name of a contract that comes with the package; or the
+            same keys from Python, as a mapping or a `ContractFile` (relative paths of a URDF
+            then start at the working directory); one that is loaded stays as it is.
+
+    Returns:
+        The contract: joints in order, limits [rad or m, rad/s or m/s], topics, rates [Hz].
 
     Raises:
         ContractError: With the key, its value and the choices, whatever is wrong.
     """
+    if isinstance(source, Contract):
+        return source
+    if isinstance(source, ContractFile):
+        source = source.model_dump(mode='json', exclude_unset=True)
+    if isinstance(source, Mapping):
+        try:
+            text = yaml.safe_dump(dict(source), sort_keys=False)
+        except yaml.YAMLError as error:
+            raise ContractError(f'a contract holds plain values alone: {error}') from error
+        return loads(text, Path(f'{source.get("name", "contract")}.yaml'))
     path = Path(source)
     if path.suffix not in ('.yaml', '.yml'):
         known = available()

@@ -228,15 +228,28 @@ def _provenance(values: dict[str, Any]) -> Provenance:
 
 
 class Dataset:
-    """A dataset opened for reading; arrays are memory-mapped."""
+    """A dataset opened for reading; arrays are memory-mapped.
 
-    def __init__(self, root: Path) -> None:
+        >>> dataset = imitation_ros.Dataset('data')
+        >>> episode = dataset.episode(0)
+        >>> episode.q.shape == (len(episode), len(dataset.manifest.joints))   # (T, n), rad or m
+        True
+
+    Attributes:
+        root: Its folder.
+        manifest: What it says of itself: joints, rate [Hz], episodes.
+    """
+
+    def __init__(self, root: str | Path) -> None:
         """Open a dataset.
+
+        Args:
+            root: Its folder.
 
         Raises:
             DataError: If the folder holds none, or one of another version.
         """
-        self.root = root
+        self.root = root = Path(root)
         path = root / MANIFEST
         try:
             values = parse_json(read_text(path), path)

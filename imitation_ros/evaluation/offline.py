@@ -13,6 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.outcomes import (
+    IMITATED,
+    include_unknown,
+    is_wanted,
+    NEVER_MARKED,
+    unmarked,
+    WITH_UNKNOWN,
+)
 from ..data.store import Dataset
 from ..data.windows import Windows
 from ..errors import DataError, unknown
@@ -110,6 +118,43 @@ def measure(predict: Predict, windows: Windows, batch: int = 256) -> OfflineErro
         step_mae=tuple(float(x) for x in (absolute / count).mean(axis=1)),
         hold_mae=float(hold.sum() / (total * k)),
     )
+
+
+def imitable_episodes(dataset: Dataset, with_unknown: bool = False) -> tuple[str, ...]:
+    """Names of the episodes that a policy is to imitate: what nobody should says nothing of it.
+
+    Raises:
+        DataError: If there is none; says what was left out.
+    """
+    metas = dataset.manifest.episodes
+    outcomes = include_unknown(IMITATED) if with_unknown else IMITATED
+    names = tuple(m.episode for m in metas if is_wanted(m, outcomes) and m.verdict != 'reject')
+    if not names:
+        hint = never_marked(dataset, with_unknown)
+        raise DataError(
+            f'{dataset.root}: all {len(metas)} episodes are failures, play or rejected{hint}'
+        )
+    return names
+
+
+def never_marked(dataset: Dataset, with_unknown: bool = False) -> str:
+    """How many episodes were left out because nobody marked them; '' if none was."""
+    never = 0 if with_unknown else unmarked(dataset.manifest.episodes)
+    return f', {never} {NEVER_MARKED}: {WITH_UNKNOWN}' if never else ''
+
+
+def measured_episodes(
+    model: Path, dataset: Dataset, with_unknown: bool = False
+) -> tuple[str, ...]:
+    """Names of the episodes to measure a policy on: those it has not seen, or all if it has.
+
+    Raises:
+        DataError: If none is to be imitated.
+        ModelError: If the model cannot be read.
+    """
+    names = imitable_episodes(dataset, with_unknown)
+    known = bundle.load(model).bags
+    return tuple(name for name in names if name not in known) or names
 
 
 def measure_model(

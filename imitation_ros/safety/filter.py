@@ -63,6 +63,13 @@ class Step:
 class SafetyFilter:
     """Turns any stream of asked positions into set-points that keep the envelope.
 
+        >>> contract = imitation_ros.load_contract('imi_humanoid')
+        >>> safety = imitation_ros.SafetyFilter(contract)
+        >>> notes = safety.reset(contract.home)       # where the robot is, shape (n,)
+        >>> step = safety.step(contract.home + 0.5)   # once each command period, `dt` seconds
+        >>> bool((abs(step.v) <= contract.limits.velocity).all())
+        True
+
     Attributes:
         contract: The robot.
         dt: Period of the commands [s].

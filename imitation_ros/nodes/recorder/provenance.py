@@ -12,8 +12,8 @@ import platform
 import socket
 import subprocess
 
-from ... import __version__
 from ...recording.preflight import Row
+from ...version import __version__
 
 VERSIONS = ('mcap', 'rosbags', 'numpy', 'opencv-python-headless')
 
