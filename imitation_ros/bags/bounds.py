@@ -28,6 +28,8 @@ _PROBE = 4096
 _STEP = 1 << 20
 _NAME = re.compile(r'[A-Za-z]\w*(/[A-Za-z]\w*){1,2}')
 
+REPAIR = 'run "imitation_ros repair"'
+
 
 def check_definition(name: str, text: str) -> None:
     """Check that a message type can be parsed in a moment, and is called what a type is called.
@@ -61,7 +63,9 @@ def check_chunks(stream: BinaryIO, summary: Any) -> None:
         try:
             _check_chunk(stream, start, size)
         except (ValueError, OverflowError, OSError) as error:
-            raise BagError(f'{stream.name}: the chunk at byte {start} {error}') from error
+            # A chunk that is too large is whole; any other one is damaged.
+            remedy = '' if str(error) == TOO_LARGE else f'; {REPAIR}'
+            raise BagError(f'{stream.name}: the chunk at byte {start} {error}{remedy}') from error
 
 
 def _chunk_starts(stream: BinaryIO, size: int) -> list[int]:

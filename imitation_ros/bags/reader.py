@@ -23,7 +23,7 @@ from ..contract import Contract, loads
 from ..data.episode import EpisodeMeta, Outcome, UNSTATED
 from ..errors import BagError, ContractError, unknown
 from ..messages import definitions
-from .bounds import check_chunks
+from .bounds import check_chunks, REPAIR
 from .checksums import check_attachments, check_summary
 from .layout import (
     bag_files,
@@ -40,7 +40,6 @@ from .topics import as_recorded
 from .types import typestore
 
 NS = 1_000_000_000
-REPAIR = 'run "imitation_ros repair"'
 DAMAGE = (
     McapError,
     ReaderError,

@@ -57,7 +57,7 @@ def check(robot: RobotModel, model: Any, skipped: tuple[pairs.SkippedPair, ...])
         for k in range(i + 1, len(items)):
             one, other = items[i], items[k]
             chains = (pairs.chain(robot.model, each.parentJoint) for each in (one, other))
-            near = len(set(next(chains)) ^ set(next(chains))) <= pairs.NEAR_JOINTS
+            near = len(set(next(chains)) ^ set(next(chains))) <= pairs.MAX_ADJACENT_JOINTS
             if one.parentJoint == other.parentJoint or (near and other.parentFrame):
                 continue
             if {pairs.link(robot.model, one), pairs.link(robot.model, other)} in left_out:
