@@ -201,8 +201,8 @@ def partly(data: bytes, compression: str, limit: int, cut: bool = False) -> Byte
 def inside(data: Bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Heads of the records in a row: where, opcode, start and end of the content.
 
-    Ends where the next one does not fit. A record goes on to the further of its two ends, as the
-    mcap library reads it.
+    Ends where the next one does not fit. A record ends where its head says, unless nothing
+    follows there, and something does where the lengths inside it end.
     """
     at = start
     while at + HEAD.size <= end:
@@ -210,7 +210,13 @@ def inside(data: Bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
         begin, stop = at + HEAD.size, at + HEAD.size + length
         if opcode == 0 or stop > end:
             return
-        stop = max(stop, inner_end(data, opcode, begin, end) or 0)
+        inner = inner_end(data, opcode, begin, end) or 0
+        if (
+            inner > stop != end
+            and not fits(data, stop, end, set())
+            and fits(data, inner, end, set())
+        ):
+            stop = inner
         yield at, opcode, begin, stop
         at = stop
 

@@ -59,6 +59,23 @@ faults = st.builds(
 @example(Shape('hand'), Fault(0.0, b'\x00'))
 @example(
     Shape(
+        writer='rosbags',
+        chunked=False,
+        compression='zstd',
+        crcs=True,
+        data_crc=True,
+        schemas=False,
+        finished=True,
+        messages=11,
+        channels=1,
+        extras=2,
+        chunk=108,
+        seed=948710641,
+    ),
+    Fault(at=0.10074224036124757, change=b'\xe5', cut=1.0),
+)
+@example(
+    Shape(
         'hand',
         True,
         'zstd',
