@@ -206,7 +206,7 @@ def train(
         str,
         typer.Option(
             help='Method: bc, act, flow, diffusion; irl-airl, irl-airl-state, irl-gail, irl-iq, '
-            'irl-csil, irl-maxent; bc+irl.'
+            'irl-csil, irl-maxent; bc+irl; or of a plug-in (see "plugins").'
         ),
     ] = 'bc',
     config: Annotated[
