@@ -16,6 +16,11 @@ from .errors import DataError
 MAX_BYTES = 255
 """Longest name that a file system takes [bytes]."""
 
+MAX_STEM = 120
+"""Longest name made of what a person typed; numbers and endings follow it [bytes]."""
+
+_JOINERS = frozenset('-\u200c\u200d')
+"""Between letters: the dash, and what joins or parts letters of Persian and of Indian scripts."""
 _DRIVE = re.compile(r'[A-Za-z]:')
 # Control characters, halves of characters, ends of lines; and what turns the direction of text.
 _UNPRINTABLE = ('Cc', 'Cs', 'Zl', 'Zp')
@@ -60,6 +65,24 @@ def _reason(name: object) -> str:
         if form.strip() in ('', '.', '..'):
             return 'it stands for a folder itself, or the one above'
     return 'it begins with the letter of a drive' if _DRIVE.match(name) else ''
+
+
+def stem_of(text: str, fallback: str, limit: int = MAX_STEM) -> str:
+    """Name of files for what a person typed: its letters, marks and digits in any script.
+
+    Args:
+        text: Anything.
+        fallback: The name, where there is no letter in it.
+        limit: Longest name [bytes].
+    """
+    kept = ''.join(
+        letter if unicodedata.category(letter)[0] in 'LMN' or letter in _JOINERS else '_'
+        for letter in unicodedata.normalize('NFC', text[: 4 * limit])
+    )
+    stem = re.sub('_+', '_', kept).strip('_')
+    cut = stem.encode()[:limit].decode(errors='ignore').rstrip('_')
+    usable = any(unicodedata.category(letter)[0] in 'LN' for letter in cut) and not _reason(cut)
+    return cut if usable else fallback
 
 
 def file_inside(folder: Path, name: object, what: str, where: object) -> Path:

@@ -256,6 +256,8 @@ def is_finished(bag: Path) -> bool:
 
 
 def _ends(path: Path) -> bool:
+    if not path.is_file():
+        return False  # a pipe would be waited for
     if path.suffix != '.mcap':
         return True
     with open(path, 'rb') as stream:

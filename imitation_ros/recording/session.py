@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import json
 import os
 from pathlib import Path
-import re
 import shutil
 from typing import Any
 
@@ -21,8 +20,10 @@ from ..bags.topics import as_recorded, COMPRESSED, recorded, TOPIC_SUFFIX
 from ..bags.writer import BagWriter
 from ..contract import Contract
 from ..data.episode import EpisodeMeta, Outcome
+from ..documents import shown
 from ..errors import BagError
 from ..messages.definitions import decode
+from ..names import stem_of
 from .compression import Compression
 from .take import Counts, Take
 
@@ -108,8 +109,9 @@ class Session:
         self._gone = ''
         try:
             root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BagError(f'cannot make the session {root}: {error.strerror}') from error
+        except (OSError, ValueError) as error:
+            reason = getattr(error, 'strerror', None) or error
+            raise BagError(f'cannot make the session {shown(str(root))}: {reason}') from error
         self.repair()
 
     def repair(self) -> None:
@@ -118,8 +120,8 @@ class Session:
             try:
                 self.repaired.append(repair(folder))
                 self.failed.pop(folder, None)
-            except BagError as error:
-                self.failed[folder] = str(error)
+            except Exception as error:  # noqa: BLE001 - what is in the way must end no recorder
+                self.failed[folder] = str(error) or type(error).__name__
 
     @property
     def take(self) -> Take | None:
@@ -133,8 +135,7 @@ class Session:
 
     def next_name(self, task: str) -> str:
         """Name of the next episode, `<task>_<NNNN>`, above every number used so far."""
-        stem = re.sub(r'[^A-Za-z0-9-]+', '_', task).strip('_') or 'episode'
-        return next_name(stem, used_names(self.root))
+        return next_name(stem_of(task, 'episode'), used_names(self.root))
 
     def start(
         self,
@@ -176,9 +177,14 @@ class Session:
             (f'{channel[0]}{TOPIC_SUFFIX}', COMPRESSED, channel[2]) if i in compress else channel
             for i, channel in enumerate(channels)
         ]
-        writer = BagWriter(
-            self.root / name, channels, meta, self.contract, now_ns, distro=self._distro
-        )
+        try:
+            writer = BagWriter(
+                self.root / name, channels, meta, self.contract, now_ns, distro=self._distro
+            )
+        except (OSError, ValueError) as error:
+            if isinstance(error, BagError):
+                raise
+            raise BagError(f'cannot record {self.root / name}: {error}') from error
         names = [channel[0] for channel in channels]
         contract = as_recorded(self.contract, {channel[0]: channel[1] for channel in channels})
         auditor = Auditor(recorded(contract), contract, decode)
@@ -273,8 +279,8 @@ class Session:
             return f'{text}; nothing of it is left'
         try:
             saved = repair(folder)
-        except BagError as error:
-            self.failed[folder] = str(error)
+        except Exception as error:  # noqa: BLE001 - the node goes on, and says where it is
+            self.failed[folder] = str(error) or type(error).__name__
             return (
                 f'{text}; {folder} holds what was written, "imitation_ros repair" brings it back'
             )

@@ -503,3 +503,12 @@ def test_a_wrong_parameter_refuses_to_start(robot_file: Path, tmp_path: Path) ->
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WAIT_S)
     assert done.returncode == 1
     assert 'did you mean "output"' in done.stderr
+
+
+def test_an_empty_output_is_one_sentence(robot_file: Path) -> None:
+    command = [sys.executable, '-m', 'imitation_ros.nodes.recorder', '--ros-args']
+    command += ['-p', f'contract:={robot_file}', '-p', 'output:=""']
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=WAIT_S)
+    assert done.returncode == 1
+    assert 'the parameter "output" is empty; name the folder of the session' in done.stderr
+    assert 'Traceback' not in done.stderr

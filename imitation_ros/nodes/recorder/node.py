@@ -109,7 +109,7 @@ class Recorder(Node):
         self._compression = Compression.parse(parameters.compress)
         self._discard_rejected = parameters.discard_rejected
         self._distro = os.environ.get('ROS_DISTRO', 'kilted')
-        self.session = self._open(Path(parameters.output))
+        self.session = self._open(parameters.output)
         self.add_on_set_parameters_callback(self._check_parameters)
         self._error = ''
         self._beats = 0
@@ -149,8 +149,10 @@ class Recorder(Node):
         """Keys and what they do, as the operator reads them."""
         return {key: text for key, text in LEGEND.items() if key != 'n' or self._tasks}
 
-    def _open(self, root: Path) -> Session:
-        session = Session(root, self.contract, time.monotonic_ns, self._distro)
+    def _open(self, output: str) -> Session:
+        if not output.strip():
+            raise BagError('the parameter "output" is empty; name the folder of the session')
+        session = Session(Path(output), self.contract, time.monotonic_ns, self._distro)
         for repair in session.repaired:
             self.get_logger().warning(
                 f'repaired {repair.path}: {repair.messages} messages, {repair.seconds:.1f} s, '
@@ -171,7 +173,7 @@ class Recorder(Node):
                     reason = 'a take is running; stop it before changing the session'
                     return SetParametersResult(successful=False, reason=reason)
                 try:
-                    self.session = self._open(Path(str(parameter.value)))
+                    self.session = self._open(str(parameter.value or ''))
                     self._health.opened(self.session)
                 except BagError as error:
                     return SetParametersResult(successful=False, reason=str(error))
