@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 import imitation_ros
-from imitation_ros.policies import POLICIES
 from imitation_ros.policies.base import Batch, masked_mean
 from imitation_ros.policies.bc import BC
-from imitation_ros.training.config import BCConfig, METHODS
+from imitation_ros.training.config import BCConfig, METHODS, PolicyMethod
 
 DECAY = 0.8
 
@@ -41,7 +40,7 @@ class NearSighted(BC):
         return {'loss': masked_mean(weighted, batch.mask)}
 
 
-METHODS['bc-near'], POLICIES['bc-near'] = NearConfig, NearSighted
+METHODS.register('bc-near', PolicyMethod(NearConfig, NearSighted))
 
 
 def main(data: str, out: str, updates: int = 200) -> None:

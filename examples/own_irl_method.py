@@ -44,7 +44,8 @@ class Amp(Adversary):
         return (1 - (self.logit(one).tanh() - 1) ** 2 / 4).clamp(min=0)
 
 
-METHODS['irl-amp'] = Method(AmpConfig, learner=adversarial(Amp), reward=classified(Amp))
+AMP = Method(AmpConfig, learner=adversarial(Amp), reward=classified(Amp))
+METHODS.register('irl-amp', AMP)
 
 
 def main(data: str, bc: str, out: str) -> None:

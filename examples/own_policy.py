@@ -14,9 +14,8 @@ from torch import nn, Tensor
 
 import imitation_ros
 from imitation_ros.data.observation import ObservationSpec
-from imitation_ros.policies import POLICIES
 from imitation_ros.policies.base import Batch, masked_mean, Network, Observation, Policy
-from imitation_ros.training.config import METHODS, TrainConfig
+from imitation_ros.training.config import METHODS, PolicyMethod, TrainConfig
 
 
 class LinearConfig(TrainConfig):
@@ -43,7 +42,7 @@ class Linear(Policy):
         return {'loss': masked_mean(square, batch.mask)}
 
 
-METHODS['linear'], POLICIES['linear'] = LinearConfig, Linear
+METHODS.register('linear', PolicyMethod(LinearConfig, Linear))
 
 
 def main(data: str, out: str, updates: int = 200) -> None:

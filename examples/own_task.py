@@ -1,6 +1,6 @@
 # Copyright 2026 The imitation_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A task of one's own: hold the hand still at a marker, for half a second.
+"""A task of one's own: hold the hand still at a marker, for a moment.
 
 python examples/own_task.py NEW_FOLDER
 """
@@ -37,22 +37,22 @@ class Linger(Task):
         return bool(np.linalg.norm(tools[TOOL] - pose[:3]) < 0.03)
 
 
-TASKS['linger'] = Linger(
+LINGER = Linger(
     'linger',
     'marker',
     centre=(0.40, -0.20, 0.20, 0.0),
     reach=(0.05, 0.10, 0.05, 0.0),
     time_limit_s=5.0,
-    hold_s=0.5,  # without a break
     tools=(TOOL,),
 )
-EXPERTS['linger'] = ReachExpert
+TASKS.register('linger', LINGER)
+EXPERTS.register('linger', ReachExpert)  # leads the right hand to what is tracked
 
 
 def main(out: str) -> None:
     """Demonstrate it once."""
-    episode = imitation_ros.collect('linger', 1, out).episode(0)
-    print(f'{episode.meta.task}: {episode.meta.outcome} in {len(episode) / 25:.1f} s')
+    meta = imitation_ros.collect('linger', 1, out).manifest.episodes[0]
+    print(f'{meta.task}: {meta.outcome}')
 
 
 if __name__ == '__main__':

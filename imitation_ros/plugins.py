@@ -226,6 +226,29 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
                 report(_taken(self.group, name, OURS, *(s.distribution for s in found[name])))
         return found
 
+    def register(self, name: str, thing: Thing) -> None:
+        """Add one in this process alone, from a program; an entry point adds it everywhere.
+
+        Args:
+            name: What it is called from now on.
+            thing: It.
+
+        Raises:
+            PluginError: If the name is taken, or it does not fit.
+        """
+        if name in self:
+            raise PluginError(f'there is a {self.what} "{name}" already; choose another name')
+        if wrong := self._wrong(name, thing):
+            raise PluginError(f'"{name}" cannot be a {self.what}: {wrong}')
+        self.built_in[name] = thing
+
+    def _wrong(self, name: str, thing: Any) -> str:
+        """What is wrong with a thing under a name; '' if nothing is."""
+        if self._kind is not None and not isinstance(thing, self._kind):
+            kind = type(thing).__name__ if not isinstance(thing, type) else f'class {thing}'
+            return f'it is no {self._kind.__name__}, but a {kind}'
+        return '' if self._fits is None else self._fits(name, thing)
+
     def _load(self, name: str, sources: tuple[Source, ...]) -> None:
         """Import a plug-in, or remember why it cannot be used."""
         if len(sources) > 1:
@@ -243,12 +266,7 @@ class Registry(Mapping[str, Thing], Generic[Thing]):
             told = ' '.join(str(error).split())
             self._errors[name] = f'{where} cannot be loaded: {type(error).__name__}: {told}'
             return
-        wrong = ''
-        if self._kind is not None and not isinstance(thing, self._kind):
-            kind = type(thing).__name__ if not isinstance(thing, type) else f'class {thing}'
-            wrong = f'it is no {self._kind.__name__}, but a {kind}'
-        elif self._fits is not None:
-            wrong = self._fits(name, thing)
+        wrong = self._wrong(name, thing)
         if wrong:
             self._errors[name] = f'{where} cannot be used: {wrong}'
         else:

@@ -278,3 +278,20 @@ def test_bags_are_found_wherever_they_are_named(workshop: Workshop, tmp_path: Pa
     assert found.reasons
     with pytest.raises(DataError, match='no bags'):
         imitation_ros.convert([], tmp_path / 'data')
+
+
+def test_a_program_registers_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from imitation_ros.errors import PluginError
+    from imitation_ros.sim.tasks import TASKS
+
+    monkeypatch.setattr(TASKS, 'built_in', dict(TASKS.built_in))
+    near = replace(TASKS['reach'], name='near')
+    TASKS.register('near', near)
+    assert TASKS['near'] is near
+    with pytest.raises(PluginError, match='there is a task "near" already'):
+        TASKS.register('near', near)
+    with pytest.raises(PluginError, match='it is no Task, but a str'):
+        TASKS.register('other', 'lift')  # type: ignore[arg-type]
+    assert 'other' not in TASKS

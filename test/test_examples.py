@@ -28,7 +28,7 @@ RUNS: dict[str, tuple[Callable[[Workshop, Path], list[object]], str]] = {
     'filter_your_loop': (lambda shop, out: [0.6], r'closest pair: \d+\.\d mm'),
     'own_irl_method': (lambda shop, out: [shop.data, shop.run, out], 'irl-amp: finished True'),
     'own_policy': (lambda shop, out: [shop.data, out, 60], r'linear: 0\.\d+ rad; holding'),
-    'own_task': (lambda shop, out: [out], 'linger: success in'),
+    'own_task': (lambda shop, out: [out], 'linger: success'),
     'own_teleop_device': (lambda shop, out: [1.0], r'swung over [1-9]\d*\.\d cm'),
     'reward_as_cost': (
         lambda shop, out: [shop.data, shop.run, out, 20],
@@ -62,12 +62,13 @@ def test_an_example_is_short_and_says_how_to_run_it(path: Path) -> None:
 def registries() -> Iterator[None]:
     """What examples register is gone when they are done."""
     from imitation_ros.irl import methods
-    from imitation_ros.policies import POLICIES
     from imitation_ros.sim.experts import EXPERTS
     from imitation_ros.sim.tasks import TASKS
     from imitation_ros.training.config import METHODS
 
-    registries: tuple[dict[str, Any], ...] = (methods.METHODS, POLICIES, EXPERTS, TASKS, METHODS)
+    registries: tuple[dict[str, Any], ...] = tuple(
+        registry.built_in for registry in (methods.METHODS, EXPERTS, TASKS, METHODS)
+    )
     before = [dict(registry) for registry in registries]
     yield
     for registry, known in zip(registries, before, strict=True):
