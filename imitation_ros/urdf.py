@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 import math
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 from .documents import parse_xml, read_text
-from .errors import ContractError, DocumentError
+from .errors import ContractError, DocumentError, unknown
 from .linkage import check
 
 MOVING = ('revolute', 'continuous', 'prismatic')
@@ -87,6 +89,7 @@ def _read(text: str, source: str) -> Urdf:
         raise ContractError(str(error)) from error
     if root.tag != 'robot':
         raise ContractError(f'{source}: the root element is <{root.tag}>, not <robot>')
+    _check_words(root, source)
     check(root, source)
     joints: dict[str, UrdfJoint] = {}
     for element in root.iterfind('joint'):
@@ -97,19 +100,61 @@ def _read(text: str, source: str) -> Urdf:
         mimic = element.find('mimic')
         if limit is None and kind != 'continuous':
             raise ContractError(f'{source}: joint "{name}" has no <limit>')
-        values = dict(limit.attrib) if limit is not None else {}
         endless = kind == 'continuous'
+
+        def number(key: str, default: float, of: Any = limit, joint: str = name) -> float:
+            text = None if of is None else of.get(key)
+            try:
+                found = default if text is None else float(text)
+            except ValueError:
+                found = math.nan
+            if math.isnan(found):
+                raise ContractError(
+                    f'{source}: joint "{joint}": the limit {key}="{text}" is no number'
+                )
+            return found
+
         joints[name] = UrdfJoint(
             name=name,
             kind=kind,
-            lower=-math.inf if endless else float(values.get('lower', 0.0)),
-            upper=math.inf if endless else float(values.get('upper', 0.0)),
-            velocity=float(values.get('velocity', math.inf)),
-            effort=float(values.get('effort', math.inf)),
+            lower=-math.inf if endless else number('lower', 0.0),
+            upper=math.inf if endless else number('upper', 0.0),
+            velocity=number('velocity', math.inf),
+            effort=number('effort', math.inf),
             mimic=None if mimic is None else mimic.get('joint'),
         )
     links = tuple(element.get('name', '') for element in root.iterfind('link'))
     return Urdf(root.get('name', ''), joints, links)
+
+
+def _check_words(root: ElementTree.Element, source: str) -> None:
+    """Refuse names that stand twice, joints that follow none, and what xacro left over."""
+    for tag in ('link', 'joint'):
+        names = [element.get('name', '') for element in root.iterfind(tag)]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if double:
+            raise ContractError(f'{source}: several {tag}s are called "{double[0]}"')
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if '${' in value or '$(' in value:
+                raise ContractError(
+                    f'{source}: <{element.tag} {key}="{value}"> is of xacro; write the URDF that '
+                    '"xacro robot.urdf.xacro > robot.urdf" makes of it'
+                )
+    leaders = {joint.get('name', ''): joint.find('mimic') for joint in root.iterfind('joint')}
+    for name, mimic in leaders.items():
+        leader = None if mimic is None else mimic.get('joint')
+        if mimic is None:
+            continue
+        if leader not in leaders:
+            raise ContractError(
+                f'{source}: joint "{name}" mimics {unknown(str(leader), "joint", leaders)}'
+            )
+        if leaders[leader] is not None:
+            raise ContractError(
+                f'{source}: joint "{name}" mimics "{leader}", which mimics another; let it mimic '
+                'the first of them'
+            )
 
 
 def load(path: Path) -> Urdf:

@@ -36,6 +36,12 @@ def show_collision(console: Console, backend: 'Backend') -> None:
         table.add_row(' / '.join(links), f'{distance:.0f}')
     console.print(table)
     safety = contract.safety
+    if not len(distances):
+        console.print(
+            'self-collision: no pair of links is watched; '
+            f'{len(backend.geometry.skipped)} pairs are not (--skipped says why)'
+        )
+        return
     console.print(
         f'self-collision by {backend.name}: {len(distances)} pairs are watched, '
         f'{len(backend.geometry.skipped)} are not; '

@@ -233,6 +233,13 @@ def check(
             table.add_row(group.name if k == 0 else '', joint, *(f'{x:.3f}' for x in numbers))
         table.add_section()
     console.print(table)
+    for joint, speed in zip(contract.joints, limits.velocity, strict=True):
+        if speed <= 0.0:
+            console.print(
+                f'[yellow]warning[/yellow]: {joint} can never move: its velocity limit is 0',
+                highlight=False,
+                soft_wrap=True,
+            )
     topics = Table(title='topics')
     for column in ('what', 'topic', 'type', 'Hz'):
         topics.add_column(column)

@@ -63,7 +63,7 @@ def load(source: Source) -> Contract:
         except yaml.YAMLError as error:
             raise ContractError(f'a contract holds plain values alone: {error}') from error
         return loads(text, Path(f'{source.get("name", "contract")}.yaml'))
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.suffix not in ('.yaml', '.yml'):
         known = available()
         if str(source) not in known:
@@ -155,7 +155,7 @@ def _find_urdf(urdf: str, path: Path) -> Path:
         return resources.path(urdf.removeprefix(own))
     if urdf.startswith('package://'):
         return resources.find_share(urdf.removeprefix('package://'))
-    return (path.parent / urdf).resolve()
+    return (path.parent / Path(urdf).expanduser()).resolve()
 
 
 def _check_joints(file: ContractFile, urdf: Urdf, path: Path) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 """The contract's robot as a Pinocchio model whose q and v are in contract order."""
 
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pinocchio as pin
@@ -10,6 +11,32 @@ import pinocchio as pin
 from ..contract import Contract
 from ..data.frame import Array
 from ..errors import ContractError, unknown
+
+
+def bounded_followers(contract: Contract) -> str:
+    """The URDF with `revolute` for every continuous joint that follows another, or is followed.
+
+    Pinocchio has a cosine and a sine for a continuous joint, and cannot let such a one follow a
+    joint of one number. Joints of the contract stay what they are.
+    """
+    root = ElementTree.fromstring(contract.urdf_text)
+    follow = {joint.get('name'): joint.find('mimic') for joint in root.iterfind('joint')}
+    led = {mimic.get('joint') for mimic in follow.values() if mimic is not None}
+    changed = False
+    for joint in root.iterfind('joint'):
+        name = joint.get('name')
+        if joint.get('type') != 'continuous' or name in contract.joints:
+            continue
+        if follow[name] is not None or name in led:
+            limit = joint.find('limit')
+            limit = ElementTree.SubElement(joint, 'limit') if limit is None else limit
+            for key, value in (('lower', '-1e6'), ('upper', '1e6')):
+                limit.set(key, value)
+            for key in ('velocity', 'effort'):
+                limit.set(key, limit.get(key, '1e6'))
+            joint.set('type', 'revolute')
+            changed = True
+    return ElementTree.tostring(root, encoding='unicode') if changed else contract.urdf_text
 
 
 class RobotModel:
@@ -29,7 +56,14 @@ class RobotModel:
         """Build the model from the contract's URDF."""
         contract.require_robot('a kinematic model')
         self.contract = contract
-        full = pin.buildModelFromXML(contract.urdf_text, mimic=True)
+        try:
+            full = pin.buildModelFromXML(bounded_followers(contract), mimic=True)
+        except (ValueError, RuntimeError) as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise ContractError(
+                f'{contract.urdf_path}: Pinocchio makes no model of it: {lines[-1].strip()} '
+                '(check_urdf may tell more)'
+            ) from error
         reference = np.clip(pin.neutral(full), full.lowerPositionLimit, full.upperPositionLimit)
         keep = set(contract.joints)
         lock = [

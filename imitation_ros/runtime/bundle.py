@@ -124,7 +124,7 @@ def load(path: str | Path) -> Bundle:
         ModelError: If the file is missing, is no ONNX model, has no metadata of ours, or was
             written by a newer version.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     session = open_model(path, optimize=False)
     metadata = session.get_modelmeta().custom_metadata_map
     if KEY not in metadata:

@@ -95,7 +95,9 @@ class CoalBackend(Backend):
         d distance / dt = n . (velocity of p2 - velocity of p1); in penetration as well, where
         (p2 - p1) points against n.
         """
-        jacobian = pin.computeJointJacobians(self._model, self._data, self._robot.to_model(q))
+        jacobian = pin.computeJointJacobians(
+            self._model, self._data, self._robot.to_model(q)
+        ).reshape(6, -1)
         _, n1, n2, n3, *points = self._read(chosen).T
         wrench = np.empty((6, len(chosen)))
         wrench[0], wrench[1], wrench[2] = n1, n2, n3

@@ -152,14 +152,16 @@ class Recorder(Node):
     def _open(self, output: str) -> Session:
         if not output.strip():
             raise BagError('the parameter "output" is empty; name the folder of the session')
-        session = Session(Path(output), self.contract, time.monotonic_ns, self._distro)
+        session = Session(
+            Path(output).expanduser(), self.contract, time.monotonic_ns, self._distro
+        )
         for repair in session.repaired:
             self.get_logger().warning(
                 f'repaired {repair.path}: {repair.messages} messages, {repair.seconds:.1f} s, '
                 f'{repair.lost_bytes} bytes lost'
             )
-        for folder, why in session.failed.items():
-            self.get_logger().error(f'cannot repair {folder}: {why}')
+        for broken, why in session.failed.items():
+            self.get_logger().error(f'cannot repair {broken}: {why}')
         return session
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:

@@ -183,7 +183,7 @@ class TrialRunner:
 
     def _write(self, trials: Sequence[Trial]) -> None:
         """Write the results so far; a reader never sees half a file."""
-        path = Path(self.parameters.output)
+        path = Path(self.parameters.output).expanduser()
         path.parent.mkdir(parents=True, exist_ok=True)
         Trials(
             task=self.parameters.task,

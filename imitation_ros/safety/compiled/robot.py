@@ -85,7 +85,8 @@ def _tree(robot: RobotModel) -> Tree:
     count = model.njoints
     column = robot.to_model(np.arange(robot.contract.n, dtype=np.float64))
     data = model.createData()
-    jacobian = pin.computeJointJacobians(model, data, pin.neutral(model))
+    # Pinocchio gives that of a single joint without its second axis.
+    jacobian = pin.computeJointJacobians(model, data, pin.neutral(model)).reshape(6, -1)
     tree = Tree(
         parent=np.array(model.parents, dtype=np.int64),
         turn=np.array([np.array(pose.rotation) for pose in model.jointPlacements]),

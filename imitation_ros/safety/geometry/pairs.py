@@ -104,7 +104,9 @@ def distance_rate_bounds(robot: RobotModel, first: list[Any], second: list[Any])
     """
     model = robot.model
     lower, upper = model.lowerPositionLimit, model.upperPositionLimit
-    turning = pin.computeJointJacobians(model, model.createData(), pin.neutral(model))[3:]
+    turning = pin.computeJointJacobians(model, model.createData(), pin.neutral(model)).reshape(
+        6, -1
+    )[3:]
     prismatic = np.abs(turning).max(axis=0) < 1e-9
     result = np.zeros((len(first), model.nv))
     for row, a, b in zip(result, first, second, strict=True):
