@@ -93,6 +93,34 @@ def dump(values: Any) -> str:
     return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, default_flow_style=False))
 
 
+VERSIONS = {'humble': 5, 'iron': 8}
+"""Newest version of metadata.yaml that a distribution reads; later ones read 9."""
+
+QOS_NAMES = {
+    'history': ('system_default', 'keep_last', 'keep_all', 'unknown'),
+    'reliability': ('system_default', 'reliable', 'best_effort', 'unknown'),
+    'durability': ('system_default', 'transient_local', 'volatile', 'unknown'),
+    'liveliness': ('system_default', 'automatic', 'manual_by_node', 'manual_by_topic', 'unknown'),
+}
+"""What the integers of metadata.yaml before version 9 mean (rmw/types.h)."""
+
+
+def numbered_profile(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Profile with integers in place of names, as rosbag2 wrote it before version 9."""
+    return {
+        key: QOS_NAMES[key].index(value) if value in QOS_NAMES.get(key, ()) else value
+        for key, value in profile.items()
+    }
+
+
+def offered_text(channel: Channel, version: int = 9) -> str:
+    """QoS profiles of a channel as YAML, in the words of a version; '' if there are none."""
+    if not channel.offered:
+        return ''
+    form = dict if version >= 9 else numbered_profile
+    return dump([form(profile) for profile in channel.offered]).rstrip()
+
+
 def bag_information(
     file: str,
     channels: Sequence[Channel],
@@ -101,8 +129,14 @@ def bag_information(
     end_ns: int,
     custom: Mapping[str, str],
     distro: str,
+    version: int | None = None,
 ) -> dict[str, Any]:
-    """What metadata.yaml says of a bag of one file."""
+    """What metadata.yaml says of a bag of one file, so that a distribution can read it.
+
+    The version is that which the distribution reads, if none is given. Before version 9 the
+    quality of service is text; keys of later versions do not disturb a reader.
+    """
+    version = version or VERSIONS.get(distro, 9)
     start = {'nanoseconds_since_epoch': _NEVER_NS if start_ns is None else start_ns}
     duration = {'nanoseconds': 0 if start_ns is None else end_ns - start_ns}
     total = sum(counts)
@@ -112,7 +146,9 @@ def bag_information(
                 'name': channel.name,
                 'type': channel.type,
                 'serialization_format': 'cdr',
-                'offered_qos_profiles': [dict(profile) for profile in channel.offered],
+                'offered_qos_profiles': [dict(profile) for profile in channel.offered]
+                if version >= 9
+                else offered_text(channel, version),
                 'type_description_hash': channel.hash,
             },
             'message_count': count,
@@ -120,7 +156,7 @@ def bag_information(
         for channel, count in zip(channels, counts, strict=True)
     ]
     return {
-        'version': 9,
+        'version': version,
         'storage_identifier': 'mcap',
         'duration': duration,
         'starting_time': start,

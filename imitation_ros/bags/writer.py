@@ -26,8 +26,10 @@ from .layout import (
     custom_data,
     CUSTOM_KEY,
     dump,
+    offered_text,
     SUFFIX,
     URDF_FILE,
+    VERSIONS,
     write_information,
 )
 from .mcap_file import McapFile
@@ -38,7 +40,7 @@ SYNC_NS = NS
 LIBRARY = 'imitation_ros'
 
 
-def register(writer: McapFile, channels: Sequence[Channel]) -> list[int]:
+def register(writer: McapFile, channels: Sequence[Channel], version: int = 9) -> list[int]:
     """Register schemas and channels as rosbag2 does; returns the MCAP id of each channel."""
     schemas: dict[str, int] = {}
     ids = []
@@ -46,14 +48,13 @@ def register(writer: McapFile, channels: Sequence[Channel]) -> list[int]:
         if channel.type not in schemas:
             text = definitions.find(channel.type).text.encode()
             schemas[channel.type] = writer.register_schema(channel.type, 'ros2msg', text)
-        offered = dump([dict(profile) for profile in channel.offered]).rstrip()
         ids.append(
             writer.register_channel(
                 channel.name,
                 'cdr',
                 schemas[channel.type],
                 {
-                    'offered_qos_profiles': offered if channel.offered else '',
+                    'offered_qos_profiles': offered_text(channel, version),
                     'topic_type_hash': channel.hash,
                 },
             )
@@ -128,7 +129,7 @@ class BagWriter:
                 if not text:
                     continue  # data without a robot
                 self._writer.add_attachment(now_ns, now_ns, name, media, text.encode())
-            self._ids = register(self._writer, self._channels)
+            self._ids = register(self._writer, self._channels, VERSIONS.get(distro, 9))
             self._sync()
             sync_folder(self.folder)
             sync_folder(self.folder.parent)

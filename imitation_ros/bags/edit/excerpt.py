@@ -23,19 +23,16 @@ from ..layout import (
     CUSTOM_KEY,
     dump,
     METADATA,
+    offered_text,
+    QOS_NAMES,
     read_information,
     write_information,
 )
 from ..reader import Bag, RawMessage
 from ..writer import LIBRARY
 
-# What the integers of older metadata.yaml mean (rmw/types.h).
-_NAMES = {
-    'history': ('system_default', 'keep_last', 'keep_all', 'unknown'),
-    'reliability': ('system_default', 'reliable', 'best_effort', 'unknown'),
-    'durability': ('system_default', 'transient_local', 'volatile', 'unknown'),
-    'liveliness': ('system_default', 'automatic', 'manual_by_node', 'manual_by_topic', 'unknown'),
-}
+OLDEST = 5
+"""Version of metadata.yaml that is written at least: Humble's."""
 
 
 def channels(bag: Bag) -> tuple[Channel, ...]:
@@ -60,7 +57,7 @@ def channels(bag: Bag) -> tuple[Channel, ...]:
 def named_profile(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Profile with names instead of the integers that rosbag2 wrote before version 9."""
     result = dict(profile)
-    for key, names in _NAMES.items():
+    for key, names in QOS_NAMES.items():
         value = result.get(key)
         if isinstance(value, int) and 0 <= value < len(names):
             result[key] = names[value]
@@ -117,9 +114,12 @@ def _write(
 ) -> int:
     plan = channels(bag)
     custom = custom_data(meta) if meta is not None else {}
-    distro = ''
+    distro, version = '', 9
     if bag.path.is_dir():
-        distro = str(read_information(bag.path).get('ros_distro') or '')
+        information = read_information(bag.path)
+        distro = str(information.get('ros_distro') or '')
+        # Whoever could read the original can read what comes of it.
+        version = min(max(int(information.get('version') or 9), OLDEST), 9)
     before: dict[str, RawMessage] = {}
     watched = {channel.name for channel in plan if _latched(channel)}
     counts = dict.fromkeys(bag.types, 0)
@@ -135,7 +135,7 @@ def _write(
                 attachment.media_type,
                 attachment.data,
             )
-        ids = _register(writer, bag, plan)
+        ids = _register(writer, bag, plan, version)
 
         def put(message: RawMessage, log_ns: int) -> None:
             nonlocal first, last
@@ -158,7 +158,7 @@ def _write(
             before.clear()
             put(message, message.log_ns)
         numbers = [counts[channel.name] for channel in plan]
-        information = bag_information(file, plan, numbers, first, last, custom, distro)
+        information = bag_information(file, plan, numbers, first, last, custom, distro, version)
         if custom:
             writer.add_metadata(CUSTOM_KEY, custom)
         writer.add_metadata('rosbag2', {'serialized_metadata': dump(information)})
@@ -169,7 +169,7 @@ def _write(
     return sum(counts.values())
 
 
-def _register(writer: Writer, bag: Bag, plan: tuple[Channel, ...]) -> dict[str, int]:
+def _register(writer: Writer, bag: Bag, plan: tuple[Channel, ...], version: int) -> dict[str, int]:
     """Register the bag's own definitions and channels; MCAP id of each topic."""
     schemas: dict[str, int] = {}
     ids = {}
@@ -177,13 +177,12 @@ def _register(writer: Writer, bag: Bag, plan: tuple[Channel, ...]) -> dict[str, 
         if channel.type not in schemas:
             encoding, text = bag.schema(channel.type)
             schemas[channel.type] = writer.register_schema(channel.type, encoding, text.encode())
-        offered = dump([dict(profile) for profile in channel.offered]).rstrip()
         ids[channel.name] = writer.register_channel(
             channel.name,
             'cdr',
             schemas[channel.type],
             {
-                'offered_qos_profiles': offered if channel.offered else '',
+                'offered_qos_profiles': offered_text(channel, version),
                 'topic_type_hash': channel.hash or _hash(channel.type),
             },
         )

@@ -117,13 +117,18 @@ def _planned(text: str) -> list[layout.Channel]:
             layout.Channel(
                 str(plan['name']),
                 str(plan['type']),
-                tuple(plan['offered_qos_profiles']),
+                _profiles(plan['offered_qos_profiles']),
                 str(plan['type_description_hash']),
             )
             for plan in plans
         ]
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the messages must be saved
         return []
+
+
+def _profiles(told: Any) -> tuple[Any, ...]:
+    """QoS profiles, which metadata before version 9 has as text."""
+    return tuple((parse_yaml(told) or ()) if isinstance(told, str) else told)
 
 
 class Copy:
