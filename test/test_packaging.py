@@ -29,10 +29,15 @@ from imitation_ros.cli.processes import NODES
 from imitation_ros.errors import ContractError
 
 ROOT = Path(__file__).parent.parent
-ROSDEP = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml'}
+ROSDEP = {
+    'cv2': 'python3-opencv',
+    'yaml': 'python3-yaml',
+    'pydantic_core': 'python3-pydantic',  # which brings it
+}
 """Imports whose rosdep key is not their own name (of ROS packages) or python3-<name>."""
 PIP = {
     'cv2': 'opencv-python-headless',
+    'pydantic_core': 'pydantic',
     'pink': 'pin-pink',
     'pinocchio': 'pin',
     'coal': 'pin',

@@ -128,7 +128,7 @@ def _planned(text: str) -> list[layout.Channel]:
 
 def _profiles(told: Any) -> tuple[Any, ...]:
     """QoS profiles, which metadata before version 9 has as text."""
-    return tuple((parse_yaml(told) or ()) if isinstance(told, str) else told)
+    return tuple((parse_yaml(told, 'metadata.yaml') or ()) if isinstance(told, str) else told)
 
 
 class Copy:
