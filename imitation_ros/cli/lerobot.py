@@ -136,9 +136,9 @@ def import_lerobot(
         raise DataError(f'--longer-video {longer_video}: it is first or last')
     options = Options(
         contract=None if robot is None else load(robot),
-        rename=pairs(rename or (), '--rename theirs=ours'),
+        rename=pairs(rename or (), '--rename', 'theirs=ours'),
         degrees=degrees,
-        units=pairs(units or (), '--units joint=deg'),
+        units=pairs(units or (), '--units', 'joint=deg'),
         state=tuple(state or ()),
         action=tuple(action or ()),
         names=entry_names(names or ()),

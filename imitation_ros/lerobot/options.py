@@ -49,12 +49,13 @@ class Options:
                 raise DataError(f'{joint}={unit}: {unknown(unit, "known unit", UNITS)}')
 
 
-def pairs(texts: Iterable[str], what: str) -> dict[str, str]:
+def pairs(texts: Iterable[str], option: str, form: str) -> dict[str, str]:
     """Read texts such as `theirs=ours`.
 
     Args:
         texts: The texts.
-        what: How such a text is written, for the error.
+        option: Option they were given with, for the error.
+        form: How such a text is written.
 
     Raises:
         DataError: If one is none, or the same name stands twice.
@@ -63,7 +64,7 @@ def pairs(texts: Iterable[str], what: str) -> dict[str, str]:
     for text in texts:
         left, sign, right = (part.strip() for part in text.partition('='))
         if not (left and sign and right):
-            raise DataError(f'"{text}" says nothing: write {what}')
+            raise DataError(f'{option} "{text}" says nothing: write {form}')
         if left in found:
             raise DataError(f'"{left}" stands twice: {left}={found[left]} and {text}')
         found[left] = right
