@@ -94,8 +94,10 @@ def test_messages_that_were_compressed_by_something_else(tmp_path):
 )
 def test_a_definition_nobody_needs_stops_nothing(tmp_path, form, text):
     kind = 'demo_msgs/msg/Count'
+    window = struct.pack('<I', 0) if text == KEYED else b''
     counts = [
-        ('/count', kind, 5 * NS + i, b'\x00\x01\x00\x00' + struct.pack('<i', i)) for i in range(9)
+        ('/count', kind, 5 * NS + i, b'\x00\x01\x00\x00' + struct.pack('<i', i) + window)
+        for i in range(9)
     ]
     bag = write(tmp_path / 'a.mcap', [*messages(), *counts], {kind: (form, text)})
     with Bag(bag) as opened:
