@@ -56,7 +56,7 @@ def test_distances_are_those_of_points_along_the_capsule(
     for q in rng.uniform(limits.lower, limits.upper, (6, robot.contract.n)):
         distance = furnished.distances(q)
         for obstacle in (WALL, TABLE, LAMP):
-            for link, capsules in furnished.capsules.links.items():
+            for link, capsules in furnished.geometry.capsules.links.items():
                 numbers = [i for i, n in enumerate(furnished.links) if n == (link, obstacle.name)]
                 if not numbers:
                     continue
