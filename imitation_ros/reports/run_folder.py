@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..bags.layout import CUSTOM_KEY, find_bags, METADATA, parse_meta, read_information
 from ..bags.reader import Bag
 from ..data.camera_strips import CameraStrip, strip_of_episode
-from ..data.episode import EpisodeMeta, UNSTATED
+from ..data.episode import EpisodeMeta
 from ..data.store import Dataset, MANIFEST
 from ..documents import parse_json, read_text
 from ..errors import DataError
@@ -216,7 +216,7 @@ def _episodes(
     known = {meta.episode: meta for meta in demos.values()}
     rows = []
     for name in sorted({*known, *audit}):
-        meta = known.get(name, EpisodeMeta(name, outcome=UNSTATED))
+        meta = known.get(name, EpisodeMeta(name))
         verdict, reasons = audit.get(name, (meta.verdict, meta.reasons))
         rows.append(EpisodeRow(name, meta.outcome, verdict, reasons))
     return tuple(rows) or None

@@ -174,6 +174,7 @@ def test_hulls_stand_in_for_capsules_all_along_the_braking(
     contract, refine = collisions.robot.contract, collisions.geometry.refinement
     robot = SafetyFilter(contract, collisions)
     capsules = BrakeCertificate(robot.box, plain.geometry, plain)
+    certificate = collisions.certificate(robot.box)
     needed = np.full(len(collisions), robot.needed)
     helped = refused = 0
     for q in poses(contract, rng, 250, 0.5):
@@ -185,7 +186,7 @@ def test_hulls_stand_in_for_capsules_all_along_the_braking(
         distance, none = collisions.distances(q), np.zeros(0, np.intp)
         proximity = Proximity(x, distance, unknown, None, False, none, None)
         bare = proximity._replace(distance=plain.distances(q))
-        verdict = robot._certificate.refused(q, x, bounds, proximity, needed)
+        verdict = certificate.refused(q, x, bounds, proximity, needed)
         helped += verdict is None and capsules.refused(q, x, bounds, bare, needed) is not None
         refused += verdict is not None
         if verdict is not None:
