@@ -260,7 +260,7 @@ def test_never_is_told() -> None:
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
-        ({'task': 'lft'}, 'none of'),
+        ({'task': 'lft'}, 'is not a task; did you mean "lift"'),
         ({'demos': (5, 2)}, 'must rise'),
         ({'methods': ('bc', 'bc')}, 'name each once'),
         ({'conditions': ('push:2',)}, 'nominal'),

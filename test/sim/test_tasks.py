@@ -98,7 +98,7 @@ def test_a_task_from_elsewhere_is_simulated(contract: Contract) -> None:
     """A task is an object: it needs no place in `TASKS`, and the scene does not look for one."""
     mine = replace(TASKS['reach'], name='of_my_own', centre=(0.35, -0.25, 0.2, 0.0))
     robot = SimRobot(contract, mine, renderer=None)
-    robot.reset(0, spread=0.0)
+    robot.reset(0, initial_state_range=0.0)
     assert robot.task == 'of_my_own'
     assert robot.object_pose[:3] == pytest.approx((0.35, -0.25, 0.2), abs=1e-6)
 
