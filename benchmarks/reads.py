@@ -101,7 +101,9 @@ def make(
         q = robot.home + 0.1 * np.sin(2.0 * t + np.arange(robot.n) + number)
         writer.append(
             Episode(
-                meta=EpisodeMeta(f'load_{number:04d}', 'load', robot=robot.name),
+                meta=EpisodeMeta(
+                    f'load_{number:04d}', 'load', outcome='success', robot=robot.name
+                ),
                 tick_ns=STEP_NS * np.arange(frames, dtype=np.int64),
                 q=q,
                 v=0 * q,

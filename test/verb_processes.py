@@ -13,7 +13,7 @@ from typing import Any
 
 from waiting import until
 
-START_S, END_S = 100.0, 25.0
+START_S, END_S = 200.0, 25.0
 
 
 def status(pid: int) -> str:
