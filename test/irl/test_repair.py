@@ -16,6 +16,7 @@ from imitation_ros.data.windows import Windows
 from imitation_ros.errors import DataError, TrainingError
 from imitation_ros.irl.adversarial import run as irl_run
 from imitation_ros.irl.adversarial.learner import Learner
+from imitation_ros.irl.adversarial.methods import airl
 from imitation_ros.irl.config import AdversarialConfig
 from imitation_ros.irl.environment import Environment
 from imitation_ros.irl.methods import parse
@@ -202,7 +203,7 @@ def test_airl_takes_what_was_repaired_for_demonstrated(
     }
     config = parse(changes, 'test')
     assert isinstance(config, AdversarialConfig)
-    learner = Learner(config, trained, windows, environment)
+    learner = Learner(config, trained, windows, environment, adversary=airl)
     first = learner.step()
     assert first.reward is None and first.repaired is not None and first.repaired > 0.0
     spent = learner.steps
