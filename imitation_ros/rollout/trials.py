@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from ..data.intervals import Interval, wilson
 from ..data.latency import Distribution
 from ..errors import DataError
+from ..files import replace_text
 
 VERSION = 1
 
@@ -186,9 +186,7 @@ class Trials:
 
     def write(self, path: Path) -> None:
         """Write the trials as JSON, all or nothing."""
-        temporary = path.with_name(f'{path.name}.tmp')
-        temporary.write_text(json.dumps(self.to_dict(), indent=1), encoding='utf-8')
-        os.replace(temporary, path)
+        replace_text(path, json.dumps(self.to_dict(), indent=1))
 
     @classmethod
     def read(cls, path: Path) -> 'Trials':

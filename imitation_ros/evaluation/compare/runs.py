@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 import json
 import multiprocessing
-import os
 from pathlib import Path
 import shutil
 import time
@@ -26,6 +25,7 @@ from ...data.store import Dataset, MANIFEST
 from ...documents import read_json_mapping
 from ...errors import DataError, ImitationError
 from ...export.onnx import export
+from ...files import replace_text
 from ...irl.adversarial.run import IrlResult
 from ...irl.methods import load as load_irl
 from ...learning import is_irl, Result, train
@@ -170,9 +170,7 @@ def _cell(plan: Plan, out: Path, cell: Cell) -> dict[str, Any]:
         'conditions': tried,
         'recovery': recovery,
     }
-    temporary = folder / f'{RESULT}.tmp'
-    temporary.write_text(json.dumps(values, indent=1), encoding='utf-8')
-    os.replace(temporary, folder / RESULT)
+    replace_text(folder / RESULT, json.dumps(values, indent=1))
     return values
 
 
